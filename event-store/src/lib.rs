@@ -1,0 +1,21 @@
+//! Where events are kept: streams, revisions, positions, subscriptions.
+//!
+//! [`EventStore`] is the promise; [`MemoryStore`] is its smallest correct keeper and its executable
+//! definition. Every store passes the one suite in [`contract`].
+
+mod error;
+mod event;
+mod filter;
+mod follow;
+mod memory;
+mod position;
+mod store;
+
+pub mod contract;
+
+pub use error::{AppendError, ReadError};
+pub use event::{InvalidStreamName, NewEvent, RecordedEvent, StreamName};
+pub use filter::Filter;
+pub use memory::MemoryStore;
+pub use position::Position;
+pub use store::{Appended, Batch, Direction, EventStore, ExpectedRevision, Health, Subscription};
