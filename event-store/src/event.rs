@@ -95,4 +95,3 @@ pub struct RecordedEvent {
     /// orders nothing).
     pub recorded_at: u64,
 }
-

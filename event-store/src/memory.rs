@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::follow::follow;
+use crate::limits;
 use crate::{
-    AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent, Position,
-    ReadError, RecordedEvent, StreamName, Subscription,
+    AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
+    Position, ReadError, RecordedEvent, StreamName, Subscription,
 };
 
 /// How many wanted events one batch of a subscription carries at most.
@@ -52,9 +53,7 @@ impl EventStore for MemoryStore {
         expected: ExpectedRevision,
         events: Vec<NewEvent>,
     ) -> Result<Appended, AppendError> {
-        if events.is_empty() {
-            return Err(AppendError::Invalid("there are no events".to_owned()));
-        }
+        limits::check(&events)?;
         let mut log = self.log();
         let length = log.streams.get(stream).map_or(0, Vec::len) as u64;
         let first = match expected {
