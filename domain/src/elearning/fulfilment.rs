@@ -1,0 +1,185 @@
+//! How a request is carried through: what follows from what.
+
+use super::{Application, ApplyEvent, CancelReason, DeliveryEvent, Fact, PaymentEvent};
+use crate::kernel::{Policy, Reaction, RequestId};
+
+/// What a policy wants done. Doing it again does nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Take the money for an application.
+    Pay(Application),
+    /// Cancel its delivery, then give the money back.
+    CancelPayment(Application),
+    /// Deliver it.
+    StartDelivery(Application),
+    /// Cancel the application itself.
+    CancelApply(RequestId, CancelReason),
+}
+
+impl Command {
+    /// The request that it concerns.
+    pub fn request(&self) -> RequestId {
+        match self {
+            Self::Pay(application) | Self::CancelPayment(application) | Self::StartDelivery(application) => {
+                application.id
+            }
+            Self::CancelApply(id, _) => *id,
+        }
+    }
+}
+
+/// The policies of this business.
+pub fn policies() -> [Policy<Fact, Command>; 4] {
+    [
+        Policy { name: "pay", context: "payment", hears: &["apply"], react: pay },
+        Policy {
+            name: "cancel-payment",
+            context: "payment",
+            hears: &["apply", "payment"],
+            react: cancel_payment,
+        },
+        Policy { name: "start-delivery", context: "delivery", hears: &["payment"], react: start_delivery },
+        Policy { name: "cancel-apply", context: "apply", hears: &["payment"], react: cancel_apply },
+    ]
+}
+
+/// Applied → pay. The request that applies asks for the payment itself (EL 1.4): this makes sure.
+fn pay(fact: &Fact) -> Reaction<Command> {
+    match fact {
+        Fact::Apply(ApplyEvent::Applied(event)) => {
+            Reaction::MakeSure(Command::Pay(event.application.clone()))
+        }
+        Fact::Apply(ApplyEvent::ApplyCancelled(_)) | Fact::Payment(_) | Fact::Delivery(_) => Reaction::Ignore,
+    }
+}
+
+/// Application cancelled → cancel its payment; cancel requested → make sure that it is finished.
+fn cancel_payment(fact: &Fact) -> Reaction<Command> {
+    match fact {
+        Fact::Apply(ApplyEvent::ApplyCancelled(event)) => {
+            Reaction::Now(Command::CancelPayment(event.application.clone()))
+        }
+        Fact::Payment(PaymentEvent::PayCancelRequested(event)) => {
+            Reaction::MakeSure(Command::CancelPayment(event.sale.clone()))
+        }
+        Fact::Apply(ApplyEvent::Applied(_))
+        | Fact::Payment(
+            PaymentEvent::PayRequested(_)
+            | PaymentEvent::PayCompleted(_)
+            | PaymentEvent::PayFailed(_)
+            | PaymentEvent::PayCancelled(_),
+        )
+        | Fact::Delivery(DeliveryEvent::DeliveryStarted(_) | DeliveryEvent::DeliveryCancelled(_)) => {
+            Reaction::Ignore
+        }
+    }
+}
+
+/// Paid → deliver, unless the money came too late.
+fn start_delivery(fact: &Fact) -> Reaction<Command> {
+    match fact {
+        Fact::Payment(PaymentEvent::PayCompleted(event)) if !event.cancelling => {
+            Reaction::Now(Command::StartDelivery(event.sale.clone()))
+        }
+        Fact::Payment(
+            PaymentEvent::PayCompleted(_)
+            | PaymentEvent::PayRequested(_)
+            | PaymentEvent::PayFailed(_)
+            | PaymentEvent::PayCancelRequested(_)
+            | PaymentEvent::PayCancelled(_),
+        )
+        | Fact::Apply(_)
+        | Fact::Delivery(_) => Reaction::Ignore,
+    }
+}
+
+/// Payment cancelled or refused → the application is cancelled too.
+fn cancel_apply(fact: &Fact) -> Reaction<Command> {
+    match fact {
+        Fact::Payment(PaymentEvent::PayCancelled(event)) => {
+            Reaction::Now(Command::CancelApply(event.sale.id, CancelReason::PaymentCancelled))
+        }
+        Fact::Payment(PaymentEvent::PayFailed(event)) => {
+            let reason = CancelReason::PaymentFailed { reason: event.reason.clone() };
+            Reaction::Now(Command::CancelApply(event.sale.id, reason))
+        }
+        Fact::Payment(
+            PaymentEvent::PayRequested(_)
+            | PaymentEvent::PayCompleted(_)
+            | PaymentEvent::PayCancelRequested(_),
+        )
+        | Fact::Apply(_)
+        | Fact::Delivery(_) => Reaction::Ignore,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{application, every_fact};
+    use super::*;
+    use crate::kernel::Event;
+
+    /// What each policy does about each event, as one table.
+    fn reactions(react: fn(&Fact) -> Reaction<Command>) -> Vec<(&'static str, Reaction<Command>)> {
+        let name = |fact: &Fact| match fact {
+            Fact::Apply(event) => event.name(),
+            Fact::Payment(event) => event.name(),
+            Fact::Delivery(event) => event.name(),
+        };
+        let reactions = every_fact().into_iter().map(|fact| (name(&fact), react(&fact)));
+        reactions.filter(|(_, reaction)| *reaction != Reaction::Ignore).collect()
+    }
+
+    /// EL-I11, EL-I12
+    #[test]
+    fn an_application_is_paid_for_even_when_its_request_died() {
+        assert_eq!(reactions(pay), [("Applied", Reaction::MakeSure(Command::Pay(application())))]);
+    }
+
+    /// EL-I2, EL-I5, EL-I9
+    #[test]
+    fn a_cancelled_application_cancels_its_payment_and_a_begun_cancel_is_finished() {
+        let cancel = || Command::CancelPayment(application());
+        let expected = [
+            ("ApplyCancelled", Reaction::Now(cancel())),
+            ("PayCancelRequested", Reaction::MakeSure(cancel())),
+        ];
+        assert_eq!(reactions(cancel_payment), expected);
+    }
+
+    /// EL-F3, EL-I1; EL-I3: the second `PayCompleted` of the table came after the cancel.
+    #[test]
+    fn delivery_starts_when_the_payment_is_completed_in_time() {
+        let expected = [("PayCompleted", Reaction::Now(Command::StartDelivery(application())))];
+        assert_eq!(reactions(start_delivery), expected);
+    }
+
+    /// EL-I9, EL-I14
+    #[test]
+    fn a_payment_that_ended_ends_the_application() {
+        let cancel = |reason| Reaction::Now(Command::CancelApply(application().id, reason));
+        let failed = CancelReason::PaymentFailed { reason: "card declined".to_owned() };
+        let expected =
+            [("PayFailed", cancel(failed)), ("PayCancelled", cancel(CancelReason::PaymentCancelled))];
+        assert_eq!(reactions(cancel_apply), expected);
+    }
+
+    #[test]
+    fn a_policy_reacts_only_to_aggregates_that_it_hears() {
+        for policy in policies() {
+            for fact in every_fact() {
+                let aggregate = match fact {
+                    Fact::Apply(_) => "apply",
+                    Fact::Payment(_) => "payment",
+                    Fact::Delivery(_) => "delivery",
+                };
+                let reacts = (policy.react)(&fact) != Reaction::Ignore;
+                assert!(
+                    !reacts || policy.hears.contains(&aggregate),
+                    "{} is deaf to {aggregate}",
+                    policy.name
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Aggregate;
+
+/// The id of a request and of everything that follows from it: stream key, correlation id and the id
+/// in every URL (SPEC D0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RequestId(pub Uuid);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+/// The name of the stream in which an aggregate lives. With [`Subject::of`], its inverse, the only
+/// place that spells it.
+///
+/// ```
+/// use domain::elearning::Apply;
+/// let stream = domain::kernel::stream::<Apply>(&"0190");
+/// assert_eq!(stream, "elearning.apply-0190");
+/// ```
+pub fn stream<A: Aggregate>(key: &impl fmt::Display) -> String {
+    format!("{}.{}-{key}", A::SYSTEM, A::NAME)
+}
+
+/// Whose stream a name names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject<'n> {
+    /// The business.
+    pub system: &'n str,
+    /// The aggregate within it.
+    pub aggregate: &'n str,
+    /// The key of this one.
+    pub key: &'n str,
+}
+
+impl<'n> Subject<'n> {
+    /// Reads the name of a stream; `None` when no aggregate lives there.
+    ///
+    /// ```
+    /// let subject = domain::kernel::Subject::of("elearning.apply-0190-ab").unwrap();
+    /// assert_eq!((subject.system, subject.aggregate, subject.key), ("elearning", "apply", "0190-ab"));
+    /// ```
+    pub fn of(stream: &'n str) -> Option<Self> {
+        let (category, key) = stream.split_once('-')?;
+        let (system, aggregate) = category.split_once('.')?;
+        Some(Self { system, aggregate, key })
+    }
+}
+
+/// A text that cannot be an id or a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing, or nothing but white space.
+    #[error("must not be blank")]
+    Blank,
+    /// More than 255 characters.
+    #[error("must have at most {MAX_TEXT} characters")]
+    TooLong,
+}
+
+/// The longest id or name, in characters.
+const MAX_TEXT: usize = 255;
+
+impl InvalidText {
+    /// Passes a text that is neither blank nor longer than 255 characters.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(text: &str) -> Result<(), Self> {
+        match text {
+            blank if blank.trim().is_empty() => Err(Self::Blank),
+            long if long.chars().nth(MAX_TEXT).is_some() => Err(Self::TooLong),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Declares an id that somebody else chose: any text that is neither blank nor endless.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks and wraps an id.
+            ///
+            /// # Errors
+            /// When it is blank or longer than 255 characters.
+            pub fn new(text: impl Into<String>) -> Result<Self, $crate::kernel::InvalidText> {
+                let text = text.into();
+                $crate::kernel::InvalidText::check(&text)?;
+                Ok(Self(text))
+            }
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+pub(crate) use text_id;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_neither_blank_nor_endless() {
+        assert_eq!(InvalidText::check(" \t"), Err(InvalidText::Blank));
+        assert_eq!(InvalidText::check(&"가".repeat(255)), Ok(()));
+        assert_eq!(InvalidText::check(&"가".repeat(256)), Err(InvalidText::TooLong));
+    }
+
+    #[test]
+    fn a_stream_without_an_aggregate_has_no_subject() {
+        assert_eq!(Subject::of("elearning"), None);
+        assert_eq!(Subject::of("elearning-1"), None);
+    }
+}

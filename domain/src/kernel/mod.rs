@@ -1,0 +1,21 @@
+//! What all businesses share; no business noun lives here.
+
+mod aggregate;
+mod event;
+mod id;
+mod metadata;
+mod money;
+mod policy;
+mod quantity;
+pub mod spec;
+
+pub use aggregate::{Aggregate, fold};
+pub use event::{DecodeError, Event};
+pub use id::{InvalidText, RequestId, Subject, stream};
+pub use metadata::Metadata;
+pub use money::{InvalidMoney, Money};
+pub use policy::{Policy, Reaction};
+pub use quantity::{InvalidQuantity, Quantity};
+
+pub(crate) use event::wire;
+pub(crate) use id::text_id;
