@@ -37,13 +37,13 @@ impl FromStr for Money {
 
     /// Reads `1000`, `1000.5`, `1e3`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let huge = |text: &str| text.len() > 40 && text.bytes().all(|b| b.is_ascii_digit());
-        let amount = match text {
-            _ if huge(text) => return Err(InvalidMoney::TooMuch),
-            _ if text.contains(['e', 'E']) => Decimal::from_scientific(text),
-            _ => Decimal::from_str_exact(text),
+        // More digits than a decimal can hold are a number all the same.
+        let huge = text.len() > 28 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let amount = match decimal(text) {
+            None if huge => return Err(InvalidMoney::TooMuch),
+            None => return Err(InvalidMoney::NotANumber),
+            Some(amount) => amount.normalize(),
         };
-        let amount = amount.map_err(|_| InvalidMoney::NotANumber)?.normalize();
         match amount {
             _ if amount < Decimal::ZERO => Err(InvalidMoney::Negative),
             _ if amount > Decimal::new(MAX_HUNDREDTHS, 2) => Err(InvalidMoney::TooMuch),
@@ -51,6 +51,13 @@ impl FromStr for Money {
             _ => Ok(Self(amount)),
         }
     }
+}
+
+/// A decimal number exactly as written, plain or with an exponent.
+pub(super) fn decimal(text: &str) -> Option<Decimal> {
+    let exponent = text.contains(['e', 'E']);
+    let number = if exponent { Decimal::from_scientific(text) } else { Decimal::from_str_exact(text) };
+    number.ok()
 }
 
 impl fmt::Display for Money {

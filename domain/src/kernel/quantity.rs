@@ -1,7 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
+
+use super::money::decimal;
 
 /// How many: a whole number from 1 to 2,147,483,647 (what the documents' `Integer` holds).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,8 +28,10 @@ impl TryFrom<u32> for Quantity {
 impl FromStr for Quantity {
     type Err = InvalidQuantity;
 
+    /// Reads `10`, `10.0`, `1e1`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse::<u32>().map_err(|_| InvalidQuantity)?.try_into()
+        let number = decimal(text).filter(Decimal::is_integer).ok_or(InvalidQuantity)?;
+        number.to_u32().ok_or(InvalidQuantity)?.try_into()
     }
 }
 
@@ -47,7 +53,9 @@ mod tests {
 
     #[test]
     fn a_quantity_is_a_positive_whole_number() {
-        assert_eq!("10".parse::<Quantity>().map(u32::from), Ok(10));
+        for text in ["10", "10.0", "1e1"] {
+            assert_eq!(text.parse::<Quantity>().map(u32::from), Ok(10), "{text}");
+        }
         for text in ["0", "-1", "abc", "", "1.5", "2147483648", "99999999999999999999"] {
             assert_eq!(text.parse::<Quantity>(), Err(InvalidQuantity), "{text}");
         }

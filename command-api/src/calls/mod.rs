@@ -1,0 +1,10 @@
+//! Synchronous calls between contexts: one port type with timeout, bulkhead, breaker and idempotency
+//! key, whether the callee lives in this process or behind a URL.
+
+mod breaker;
+
+mod port;
+
+pub use breaker::{Breaker, BreakerSettings, BreakerState};
+
+pub use port::{CallError, Callee, Port, PortSettings};

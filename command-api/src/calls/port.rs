@@ -1,0 +1,222 @@
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use super::{Breaker, BreakerSettings, BreakerState};
+use crate::execute::Origin;
+
+/// Whoever answers a synchronous call. The question carries the idempotency key: asking again must
+/// do nothing again.
+#[async_trait]
+pub trait Callee<Q, A>: Send + Sync {
+    /// Answers.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    async fn call(&self, question: Q, origin: Origin) -> Result<A, CallError>;
+}
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// No answer in time. The callee may have done the work, or still be doing it (SPEC D11).
+    #[error("{0} did not answer in time")]
+    TimedOut(&'static str),
+    /// So many calls are under way that this one was not made.
+    #[error("{0} is busy")]
+    Busy(&'static str),
+    /// The breaker is open; the call was not made.
+    #[error("{0} kept failing and is left alone for a while")]
+    Open(&'static str),
+    /// The callee is down or failed.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The callee's business says no. It works, so this is no failure of the call.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// How a call is guarded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PortSettings {
+    /// How long to wait for an answer.
+    pub timeout: Duration,
+    /// How many calls may be under way, those included whose answer nobody waits for any more.
+    pub max_concurrent: usize,
+    /// When to stop asking.
+    pub breaker: BreakerSettings,
+}
+
+/// Through which one context asks another.
+pub struct Port<Q, A> {
+    name: &'static str,
+    timeout: Duration,
+    bulkhead: Arc<Semaphore>,
+    breaker: Mutex<Breaker>,
+    callee: Arc<dyn Callee<Q, A>>,
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Port<Q, A> {
+    /// A port to this callee, which goes by `name` in errors and metrics.
+    pub fn new(name: &'static str, settings: PortSettings, callee: Arc<dyn Callee<Q, A>>) -> Self {
+        let bulkhead = Arc::new(Semaphore::new(settings.max_concurrent));
+        let breaker = Mutex::new(Breaker::new(settings.breaker));
+        Self { name, timeout: settings.timeout, bulkhead, breaker, callee }
+    }
+
+    /// Asks, and waits for the answer as long as the settings allow.
+    ///
+    /// The work goes on in a task of its own: a timeout, or a caller that hangs up, abandons the
+    /// answer and not the work.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(&self, question: Q, origin: Origin) -> Result<A, CallError> {
+        if !self.breaker().admit(Instant::now()) {
+            return Err(CallError::Open(self.name));
+        }
+        let report = Report { port: self, answered: false };
+        let Ok(permit) = Arc::clone(&self.bulkhead).try_acquire_owned() else {
+            return report.close(Err(CallError::Busy(self.name)));
+        };
+        let callee = Arc::clone(&self.callee);
+        let work = tokio::spawn(async move {
+            let _permit = permit;
+            callee.call(question, origin).await
+        });
+        report.close(match timeout(self.timeout, work).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(panic)) => Err(CallError::Unavailable(format!("{} failed: {panic}", self.name))),
+            Err(_) => Err(CallError::TimedOut(self.name)),
+        })
+    }
+
+    /// What the breaker does with the next call.
+    pub fn breaker_state(&self) -> BreakerState {
+        self.breaker().state()
+    }
+
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().expect("no code panics while it holds the breaker")
+    }
+}
+
+/// Tells the breaker how the call ended, also when the caller hangs up in the middle: an admitted
+/// trial that nobody reports would keep the breaker half open for ever.
+struct Report<'p, Q: Send + 'static, A: Send + 'static> {
+    port: &'p Port<Q, A>,
+    answered: bool,
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Report<'_, Q, A> {
+    fn close(mut self, answer: Result<A, CallError>) -> Result<A, CallError> {
+        self.answered = matches!(answer, Ok(_) | Err(CallError::Refused(_)));
+        answer
+    }
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Drop for Report<'_, Q, A> {
+    fn drop(&mut self) {
+        self.port.breaker().report(Instant::now(), !self.answered);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Answers after a while, and counts what it finished.
+    struct Slow(Duration, Arc<AtomicU32>);
+
+    #[async_trait]
+    impl Callee<(), ()> for Slow {
+        async fn call(&self, (): (), _: Origin) -> Result<(), CallError> {
+            tokio::time::sleep(self.0).await;
+            self.1.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        }
+    }
+
+    fn port(delay: u64, max_concurrent: usize) -> (Arc<Port<(), ()>>, Arc<AtomicU32>) {
+        let finished = Arc::new(AtomicU32::new(0));
+        let callee = Slow(Duration::from_millis(delay), Arc::clone(&finished));
+        let timeout = Duration::from_millis(610);
+        let settings = PortSettings { timeout, max_concurrent, breaker: BreakerSettings::default() };
+        (Arc::new(Port::new("slow", settings, Arc::new(callee))), finished)
+    }
+
+    fn origin() -> Origin {
+        Origin { correlation: Uuid::nil(), cause: Uuid::nil(), actor: "test".into() }
+    }
+
+    /// Enough failures to open the breaker.
+    async fn twenty_timeouts(port: &Arc<Port<(), ()>>) {
+        let call = |_| {
+            let port = Arc::clone(port);
+            tokio::spawn(async move { port.call((), origin()).await })
+        };
+        for call in (0..20).map(call).collect::<Vec<_>>() {
+            assert_eq!(call.await.unwrap(), Err(CallError::TimedOut("slow")));
+        }
+    }
+
+    /// G6, EL-I12
+    #[tokio::test(start_paused = true)]
+    async fn a_timeout_abandons_the_answer_and_not_the_work() {
+        let (port, finished) = port(615, 10);
+        assert_eq!(port.call((), origin()).await, Err(CallError::TimedOut("slow")));
+        assert_eq!(finished.load(Ordering::SeqCst), 0);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(finished.load(Ordering::SeqCst), 1);
+    }
+
+    /// SPEC 0.2: the eleventh concurrent call is refused at once.
+    #[tokio::test(start_paused = true)]
+    async fn a_full_bulkhead_refuses_at_once() {
+        let (port, _) = port(400, 10);
+        let calls: Vec<_> = (0..10)
+            .map(|_| {
+                let port = Arc::clone(&port);
+                tokio::spawn(async move { port.call((), origin()).await })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(port.call((), origin()).await, Err(CallError::Busy("slow")));
+        for call in calls {
+            assert_eq!(call.await.unwrap(), Ok(()));
+        }
+    }
+
+    /// G7: no call to the callee while open, one trial afterwards.
+    #[tokio::test(start_paused = true)]
+    async fn an_open_breaker_makes_no_calls() {
+        let (port, finished) = port(700, 100);
+        twenty_timeouts(&port).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(port.call((), origin()).await, Err(CallError::Open("slow")));
+        assert_eq!(finished.load(Ordering::SeqCst), 20);
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(port.call((), origin()).await, Err(CallError::TimedOut("slow")), "the trial");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_whose_caller_hangs_up_leaves_the_breaker_usable() {
+        let (port, _) = port(700, 100);
+        twenty_timeouts(&port).await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let trial = Arc::clone(&port);
+        let trial = tokio::spawn(async move { trial.call((), origin()).await });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert_eq!(port.breaker_state(), BreakerState::HalfOpen);
+        trial.abort();
+        assert!(trial.await.is_err());
+        assert_eq!(port.breaker_state(), BreakerState::Open);
+    }
+}

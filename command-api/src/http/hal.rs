@@ -1,0 +1,78 @@
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::execute::Last;
+
+/// The name of the header that says where in the log a command's last event is.
+pub(crate) const EVENT_POSITION: HeaderName = HeaderName::from_static("event-position");
+
+/// The address under which the client reached us: `http://localhost:8088`.
+pub struct Base(String);
+
+impl<S: Sync> FromRequestParts<S> for Base {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let host = text("host").or(parts.uri.authority().map(|authority| authority.as_str()));
+        let scheme = text("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
+        Ok(Self(host.map(|host| format!("{scheme}://{host}")).unwrap_or_default()))
+    }
+}
+
+impl Base {
+    /// The address of a path.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+}
+
+/// A resource with its links (HAL).
+#[derive(Serialize)]
+pub struct Hal<R> {
+    #[serde(flatten)]
+    resource: R,
+    #[serde(rename = "_links")]
+    links: BTreeMap<&'static str, Link>,
+}
+
+#[derive(Serialize)]
+struct Link {
+    href: String,
+}
+
+impl<R: Serialize> Hal<R> {
+    /// A resource that links to itself, and under its own name too.
+    pub fn new(resource: R, base: &Base, singular: &'static str, path: &str) -> Self {
+        Self { resource, links: BTreeMap::new() }.link("self", base, path).link(singular, base, path)
+    }
+
+    /// And to another one.
+    #[must_use]
+    pub fn link(mut self, relation: &'static str, base: &Base, path: &str) -> Self {
+        self.links.insert(relation, Link { href: base.at(path) });
+        self
+    }
+}
+
+/// Answers with a resource, its revision as `ETag`, and where in the log the last event is.
+pub fn answer<R: Serialize>(status: StatusCode, resource: &Hal<R>, last: Option<Last>) -> Response {
+    let json = serde_json::to_vec(resource).expect("resources are plain structs with text keys");
+    let mut response = (status, [(header::CONTENT_TYPE, "application/hal+json")], json).into_response();
+    if let Some(last) = last {
+        let etag = HeaderValue::from_str(&format!("\"{}\"", last.revision));
+        response.headers_mut().insert(header::ETAG, etag.expect("a number is a header"));
+        response.headers_mut().insert(EVENT_POSITION, HeaderValue::from(last.position.0));
+    }
+    if let (StatusCode::CREATED, Some(link)) = (status, resource.links.get("self")) {
+        let location = HeaderValue::from_str(&link.href).expect("made of a header and an id");
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    response
+}

@@ -1,0 +1,11 @@
+//! What every business needs to speak HTTP.
+
+mod body;
+mod error;
+mod hal;
+mod request;
+
+pub use body::{Fields, InvalidField};
+pub use error::ApiError;
+pub use hal::{Base, Hal, answer};
+pub use request::{Caller, IfMatch, PathId, idempotent_id, with_request_id};

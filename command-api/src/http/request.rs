@@ -1,0 +1,110 @@
+use axum::extract::{FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::kernel::RequestId;
+use tracing::Instrument;
+use uuid::{Uuid, uuid};
+
+use super::{ApiError, InvalidField};
+use crate::execute::Origin;
+
+/// Tells requests apart in logs and in the causation of events.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// In a call between contexts, the event that it follows from.
+pub(crate) const CAUSATION_ID: HeaderName = HeaderName::from_static("causation-id");
+
+/// Makes ids from idempotency keys.
+const IDEMPOTENCY: Uuid = uuid!("6f1cf6f0-6a2b-4f0e-9a55-2b8f6d0c1e47");
+
+/// Names the request (as the client does, when its `X-Request-Id` is a UUID), logs under that name
+/// and answers with it.
+pub async fn with_request_id(mut request: Request, next: Next) -> Response {
+    let named = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()?.parse().ok());
+    let id = named.unwrap_or_else(Uuid::now_v7);
+    request.extensions_mut().insert(HttpRequest(id));
+    let span =
+        tracing::info_span!("http", request = %id, method = %request.method(), path = request.uri().path());
+    let mut response = next.run(request).instrument(span).await;
+    let id = HeaderValue::from_str(&id.to_string()).expect("a UUID is a header");
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The name of the HTTP request.
+#[derive(Clone, Copy)]
+struct HttpRequest(Uuid);
+
+/// On whose behalf a request comes, and from what it follows.
+pub struct Caller {
+    cause: Uuid,
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let cause = parts.headers.get(CAUSATION_ID).and_then(|id| id.to_str().ok()?.parse().ok());
+        let named = || parts.extensions.get::<HttpRequest>().map(|request| request.0);
+        Ok(Self { cause: cause.or_else(named).unwrap_or_else(Uuid::now_v7) })
+    }
+}
+
+impl Caller {
+    /// The origin of what this caller wants of a request.
+    pub fn origin(&self, request: RequestId, actor: &str) -> Origin {
+        Origin { correlation: request.0, cause: self.cause, actor: actor.into() }
+    }
+}
+
+/// The request id in a path. Anything that is no id is an unknown one.
+pub struct PathId(pub RequestId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let unknown = || ApiError::NotFound("resource");
+        let Path(id) = Path::<String>::from_request_parts(parts, state).await.map_err(|_| unknown())?;
+        id.parse().map(Self).map_err(|_| unknown())
+    }
+}
+
+/// The revision that the client saw, from `If-Match`; `None` where it does not care.
+pub struct IfMatch(pub Option<u64>);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(etag) = parts.headers.get("if-match") else { return Ok(Self(None)) };
+        match etag.to_str().map(str::trim) {
+            Ok("*") => Ok(Self(None)),
+            Ok(etag) => {
+                let revision = etag.trim_matches('"').parse();
+                revision.map(|revision| Self(Some(revision))).map_err(|_| ApiError::PreconditionFailed)
+            }
+            Err(_) => Err(ApiError::PreconditionFailed),
+        }
+    }
+}
+
+/// The id of a new request: made from the `Idempotency-Key`, so that a retry finds what the first
+/// attempt left; new where there is none.
+///
+/// # Errors
+/// When the key is blank, not printable or longer than 255 characters.
+pub fn idempotent_id(headers: &HeaderMap) -> Result<RequestId, ApiError> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(RequestId(Uuid::now_v7())) };
+    match key.to_str().map(str::trim) {
+        Ok(key) if (1..=255).contains(&key.len()) => {
+            Ok(RequestId(Uuid::new_v5(&IDEMPOTENCY, key.as_bytes())))
+        }
+        _ => {
+            let message = "must have 1 to 255 printable characters".to_owned();
+            Err(ApiError::InvalidInput(vec![InvalidField { field: "Idempotency-Key", message }]))
+        }
+    }
+}

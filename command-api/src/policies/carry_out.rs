@@ -1,0 +1,126 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+
+use super::status::Status;
+use crate::execute::Origin;
+
+/// Carries out what policies want.
+#[async_trait]
+pub trait Handler<C>: Send + Sync {
+    /// Does it. Doing it again must do nothing.
+    ///
+    /// # Errors
+    /// [`Failure`] says whether trying again makes sense.
+    async fn handle(&self, command: &C, origin: &Origin) -> Result<(), Failure>;
+}
+
+/// Why a command of a policy was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Something is down or busy: later it may work.
+    #[error("{0}")]
+    Later(String),
+    /// It will never work: somebody has to look at it.
+    #[error("{0}")]
+    Never(String),
+}
+
+/// A reaction on its way.
+pub(super) struct Work<C> {
+    pub(super) command: C,
+    pub(super) origin: Origin,
+    /// How long to wait before the first attempt.
+    pub(super) delay: Duration,
+}
+
+/// Does a piece of work until it is done or fails for good.
+pub(super) async fn carry_out<C>(
+    work: &Work<C>,
+    handler: &dyn Handler<C>,
+    slots: &Semaphore,
+    longest_pause: Duration,
+    status: &Arc<Status>,
+) -> Result<(), String> {
+    sleep(work.delay).await;
+    let pauses = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(100))
+        .with_max_delay(longest_pause)
+        .without_max_times()
+        .with_jitter();
+    let mut pauses = pauses.build();
+    let mut retrying = None;
+    loop {
+        let slot = slots.acquire().await.map_err(|closed| closed.to_string())?;
+        let outcome = handler.handle(&work.command, &work.origin).await;
+        drop(slot);
+        match outcome {
+            Ok(()) => return Ok(()),
+            Err(Failure::Never(reason)) => return Err(reason),
+            Err(Failure::Later(reason)) => {
+                let pause = pauses.next().unwrap_or(longest_pause);
+                tracing::debug!(request = %work.origin.correlation, %reason, ?pause, "will try again");
+                status.fails(reason);
+                retrying.get_or_insert_with(|| status.retrying());
+                sleep(pause).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::time::Instant;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Fails a number of times, then answers.
+    struct Flaky(AtomicU32, Result<(), Failure>);
+
+    #[async_trait]
+    impl Handler<()> for Flaky {
+        async fn handle(&self, (): &(), _: &Origin) -> Result<(), Failure> {
+            match self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+                Ok(_) => Err(Failure::Later("down".to_owned())),
+                Err(_) => self.1.clone(),
+            }
+        }
+    }
+
+    async fn run(failures: u32, end: Result<(), Failure>, delay: Duration) -> (Result<(), String>, Duration) {
+        let origin = Origin { correlation: Uuid::nil(), cause: Uuid::nil(), actor: "test".into() };
+        let work = Work { command: (), origin, delay };
+        let handler = Flaky(AtomicU32::new(failures), end);
+        let (slots, status, began) = (Semaphore::new(1), Arc::default(), Instant::now());
+        let outcome = carry_out(&work, &handler, &slots, Duration::from_secs(5), &status).await;
+        (outcome, began.elapsed())
+    }
+
+    /// EL-I5, EL-I13: as long as it takes, at a pace that leaves the callee room.
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_for_now_is_tried_until_it_works() {
+        let (outcome, took) = run(100, Ok(()), Duration::ZERO).await;
+        assert_eq!(outcome, Ok(()));
+        assert!(took > Duration::from_secs(400), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_for_good_is_not_tried_again() {
+        let (outcome, took) = run(0, Err(Failure::Never("no".to_owned())), Duration::ZERO).await;
+        assert_eq!((outcome, took), (Err("no".to_owned()), Duration::ZERO));
+    }
+
+    /// EL-I12: never two racers.
+    #[tokio::test(start_paused = true)]
+    async fn the_request_gets_its_head_start() {
+        let (_, took) = run(0, Ok(()), Duration::from_secs(2)).await;
+        assert_eq!(took, Duration::from_secs(2));
+    }
+}

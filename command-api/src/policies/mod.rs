@@ -1,0 +1,14 @@
+//! Runs policies: catches up from a checkpoint, keeps the order of each key, retries, waits for head
+//! starts, parks what fails for good. A policy itself knows nothing of this.
+
+mod carry_out;
+mod checkpoint;
+mod lanes;
+mod parked;
+mod runner;
+mod status;
+
+pub use carry_out::{Failure, Handler};
+pub use parked::{ParkedReaction, Trigger};
+pub use runner::{Decode, Runner, RunnerSettings};
+pub use status::PolicyStatus;

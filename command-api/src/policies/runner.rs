@@ -1,0 +1,298 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::kernel::{DecodeError, Metadata, Policy, Reaction, Subject};
+use event_store::{AppendError, Batch, EventStore, Filter, ReadError, RecordedEvent};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::carry_out::{Handler, Work, carry_out};
+use super::checkpoint::Checkpoint;
+use super::lanes::Lanes;
+use super::parked::{Parked, Trigger};
+use super::status::{PolicyStatus, Status};
+use crate::context::Context;
+use crate::execute::{Clock, Origin};
+
+/// How policies are run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunnerSettings {
+    /// How long a request may do by itself what a policy only makes sure of. Longer than the
+    /// timeouts of its synchronous calls, so that the two never compete.
+    pub head_start: Duration,
+    /// How many reactions of one policy are carried out at once.
+    pub concurrency: usize,
+    /// How many reactions of one policy may wait; beyond that it reads no further.
+    pub max_open: usize,
+    /// The longest pause before something is tried again.
+    pub longest_pause: Duration,
+    /// How often the checkpoint is saved while it moves.
+    pub checkpoint_every: Duration,
+}
+
+impl Default for RunnerSettings {
+    fn default() -> Self {
+        Self {
+            head_start: Duration::from_secs(2),
+            concurrency: 32,
+            max_open: 20_000,
+            longest_pause: Duration::from_secs(5),
+            checkpoint_every: Duration::from_secs(1),
+        }
+    }
+}
+
+/// A position that moved only past events of others is worth a checkpoint after this many. Less, and
+/// idle policies would keep each other busy with their checkpoints.
+const IDLE_STRETCH: u64 = 10_000;
+
+/// Why a reaction is parked that did not fail itself.
+const WAITS: &str = "waits behind an earlier event of the same key";
+
+/// Reads an event of the log as a fact of the business; `None` when it is none.
+pub type Decode<E> = fn(&RecordedEvent) -> Result<Option<E>, DecodeError>;
+
+/// Runs one policy.
+pub struct Runner<E, C> {
+    policy: Policy<E, C>,
+    system: &'static str,
+    context: Context,
+    decode: Decode<E>,
+    handler: Arc<dyn Handler<C>>,
+    store: Arc<dyn EventStore>,
+    clock: Clock,
+    settings: RunnerSettings,
+    status: Arc<Status>,
+}
+
+/// Why a runner has to start anew from its checkpoint.
+#[derive(Debug, thiserror::Error)]
+enum Interrupted {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+}
+
+/// A reaction that ended.
+struct Ended {
+    key: String,
+    trigger: Trigger,
+    outcome: Result<(), String>,
+}
+
+/// What runs from one checkpoint on.
+struct Session<C> {
+    checkpoint: Checkpoint,
+    lanes: Lanes<(Trigger, Work<C>)>,
+    parked: Parked,
+    tasks: JoinSet<Ended>,
+    slots: Arc<Semaphore>,
+    /// How many reactions ended since the checkpoint was saved.
+    ended: u64,
+}
+
+impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
+    /// A runner for this policy of a system.
+    #[expect(clippy::too_many_arguments, reason = "wiring, called in one place")]
+    pub fn new(
+        policy: Policy<E, C>,
+        system: &'static str,
+        context: Context,
+        decode: Decode<E>,
+        handler: Arc<dyn Handler<C>>,
+        store: Arc<dyn EventStore>,
+        clock: Clock,
+        settings: RunnerSettings,
+    ) -> Self {
+        let status = Arc::<Status>::default();
+        status.update(|status| (status.name, status.context) = (policy.name, policy.context));
+        Self { policy, system, context, decode, handler, store, clock, settings, status }
+    }
+
+    /// Reads how it is doing, from anywhere.
+    pub fn status(&self) -> impl Fn() -> PolicyStatus + Send + Sync + 'static {
+        let status = Arc::clone(&self.status);
+        move || status.read()
+    }
+
+    /// Runs until told to shut down; rests while its context is stopped.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut running = self.context.watch();
+        while !shutdown.is_cancelled() {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                Ok(_) = running.wait_for(|running| *running) => {}
+            }
+            let interrupted = self.session(&shutdown).await;
+            self.status.update(|status| {
+                status.running = false;
+                status.stopped = interrupted.as_ref().err().map(ToString::to_string);
+            });
+            if let Err(reason) = interrupted {
+                tracing::error!(policy = self.policy.name, %reason, "policy interrupted, starts anew");
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = sleep(self.settings.longest_pause) => {}
+                }
+            }
+        }
+    }
+
+    /// Runs from the checkpoint until the context is stopped, the process shuts down or the store
+    /// fails. What is under way then is dropped: whatever it did, doing it again does nothing.
+    async fn session(&self, shutdown: &CancellationToken) -> Result<(), Interrupted> {
+        let store = &*self.store;
+        let mut running = self.context.watch();
+        let checkpoint = Checkpoint::load(store, self.system, self.policy.name).await?;
+        let parked = Parked::load(store, self.system, self.policy.name).await?;
+        let categories = self.policy.hears.iter().map(|aggregate| format!("{}.{aggregate}", self.system));
+        let mut events = store.subscribe(checkpoint.saved, Filter::categories(categories)).await?;
+        let mut ticks = interval(self.settings.checkpoint_every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let slots = Arc::new(Semaphore::new(self.settings.concurrency));
+        let lanes = Lanes::new(checkpoint.saved);
+        tracing::info!(policy = self.policy.name, from = ?checkpoint.saved, "policy runs");
+        let mut session = Session { checkpoint, lanes, parked, tasks: JoinSet::new(), slots, ended: 0 };
+
+        let ended = loop {
+            self.report(&session);
+            tokio::select! {
+                () = shutdown.cancelled() => break Ok(()),
+                _ = running.wait_for(|running| !*running) => break Ok(()),
+                Some(ended) = session.tasks.join_next() => {
+                    let ended = ended.expect("a reaction neither panics nor is aborted while awaited");
+                    if let Err(error) = self.finish(&mut session, ended).await {
+                        break Err(error.into());
+                    }
+                }
+                batch = events.next(), if session.lanes.open() < self.settings.max_open => {
+                    let entered = match batch {
+                        Ok(batch) => self.enter(&mut session, batch).await.map_err(Interrupted::from),
+                        Err(error) => Err(error.into()),
+                    };
+                    if let Err(error) = entered {
+                        break Err(error);
+                    }
+                }
+                _ = ticks.tick() => if let Err(error) = self.save(&mut session).await {
+                    break Err(error.into());
+                },
+            }
+        };
+        session.tasks.shutdown().await;
+        ended.and(self.save(&mut session).await.map_err(Interrupted::from))
+    }
+
+    /// Decodes a batch, lets the policy react and starts whatever can be started.
+    async fn enter(&self, session: &mut Session<C>, batch: Batch) -> Result<(), AppendError> {
+        for event in &batch.events {
+            let Some(Subject { key, .. }) = Subject::of(event.stream.as_str()) else { continue };
+            let trigger = Trigger::of(event);
+            match self.work(event) {
+                Ok(None) => {}
+                Ok(Some(_)) if session.parked.blocks(key) => {
+                    session.parked.park(&*self.store, key, trigger, WAITS.to_owned()).await?;
+                }
+                Ok(Some(work)) => {
+                    if let Some((trigger, work)) = session.lanes.enter(key, event.position, (trigger, work)) {
+                        self.start(session, key.to_owned(), trigger, work);
+                    }
+                }
+                Err(error) => self.park(session, key, trigger, error).await?,
+            }
+            session.lanes.pass(Some(event.position));
+        }
+        session.lanes.pass(batch.through);
+        Ok(())
+    }
+
+    /// What the policy wants done about an event.
+    fn work(&self, event: &RecordedEvent) -> Result<Option<Work<C>>, String> {
+        let fact = match (self.decode)(event) {
+            Ok(Some(fact)) => fact,
+            Ok(None) => return Ok(None),
+            Err(error @ DecodeError::Unknown { .. }) => {
+                tracing::debug!(policy = self.policy.name, %error, position = %event.position, "skipped");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        let (command, head_start) = match (self.policy.react)(&fact) {
+            Reaction::Ignore => return Ok(None),
+            Reaction::Now(command) => (command, Duration::ZERO),
+            Reaction::MakeSure(command) => (command, self.settings.head_start),
+        };
+        let metadata = Metadata::decode(&event.metadata).map_err(|error| format!("metadata: {error}"))?;
+        let age = Duration::from_millis((self.clock)().saturating_sub(metadata.time));
+        let actor = format!("policy:{}", self.policy.name).into();
+        let origin = Origin { correlation: metadata.correlation_id, cause: event.id, actor };
+        Ok(Some(Work { command, origin, delay: head_start.saturating_sub(age) }))
+    }
+
+    fn start(&self, session: &mut Session<C>, key: String, trigger: Trigger, work: Work<C>) {
+        let (handler, slots) = (Arc::clone(&self.handler), Arc::clone(&session.slots));
+        let (status, longest_pause) = (Arc::clone(&self.status), self.settings.longest_pause);
+        session.tasks.spawn(async move {
+            let outcome = carry_out(&work, &*handler, &slots, longest_pause, &status).await;
+            Ended { key, trigger, outcome }
+        });
+    }
+
+    /// A reaction ended: parks it if it failed for good, and starts the next of its lane.
+    async fn finish(&self, session: &mut Session<C>, ended: Ended) -> Result<(), AppendError> {
+        let Ended { key, trigger, outcome } = ended;
+        let position = trigger.position;
+        if let Err(error) = outcome {
+            self.park(session, &key, trigger, error).await?;
+        }
+        session.ended += 1;
+        let mut next = session.lanes.done(&key, position);
+        while let Some((position, (trigger, work))) = next {
+            if !session.parked.blocks(&key) {
+                self.start(session, key, trigger, work);
+                return Ok(());
+            }
+            session.parked.park(&*self.store, &key, trigger, WAITS.to_owned()).await?;
+            next = session.lanes.done(&key, position);
+        }
+        Ok(())
+    }
+
+    async fn park(
+        &self,
+        session: &mut Session<C>,
+        key: &str,
+        trigger: Trigger,
+        error: String,
+    ) -> Result<(), AppendError> {
+        tracing::error!(policy = self.policy.name, key, ?trigger, %error, "reaction parked");
+        session.parked.park(&*self.store, key, trigger, error).await
+    }
+
+    /// Saves the checkpoint when something was done, or when much was passed over.
+    async fn save(&self, session: &mut Session<C>) -> Result<(), AppendError> {
+        let Some(watermark) = session.lanes.watermark() else { return Ok(()) };
+        let saved = session.checkpoint.saved;
+        let passed = watermark.0 - saved.map_or(0, |saved| saved.0);
+        if saved < Some(watermark) && (session.ended > 0 || passed >= IDLE_STRETCH) {
+            session.checkpoint.save(&*self.store, watermark).await?;
+            session.ended = 0;
+        }
+        Ok(())
+    }
+
+    fn report(&self, session: &Session<C>) {
+        self.status.update(|status| {
+            status.running = true;
+            status.stopped = None;
+            status.position = session.lanes.watermark();
+            status.open = session.lanes.open();
+            if status.parked.len() != session.parked.reactions.len() {
+                status.parked.clone_from(&session.parked.reactions);
+            }
+        });
+    }
+}
