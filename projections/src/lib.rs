@@ -1,1 +1,28 @@
-//! projections
+//! How the facts are seen: read models kept up with the log, and the queries over them.
+//!
+//! A [`Projection`] turns events into rows; its [`Worker`] follows the log and writes rows and
+//! checkpoint in one transaction, so every event counts exactly once. [`ReadSide`] runs those of one
+//! [`System`] and answers its queries. [`elearning`] is such a system.
+
+mod checkpoint;
+mod database;
+mod progress;
+mod projection;
+mod read_side;
+mod rebuild;
+mod resources;
+mod system;
+mod worker;
+
+pub mod elearning;
+pub mod query;
+
+pub use checkpoint::Refused;
+pub use database::{Database, OpenError, Transaction};
+pub use progress::{Progress, ProjectionStatus};
+pub use projection::{Change, Projection, Table, Undecodable};
+pub use read_side::ReadSide;
+pub use rebuild::{Rows, rebuild, rows};
+pub use resources::Resource;
+pub use system::{Collection, ResourceOf, Screen, System};
+pub use worker::{StepError, Worker};

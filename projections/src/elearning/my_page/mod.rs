@@ -1,0 +1,34 @@
+//! MyPage: one row for each application, which tells its student where application, payment and
+//! delivery stand (EL 1.5).
+//!
+//! `row` folds an event into what is kept, `table` moves that in and out of the database, `view` is how
+//! it is shown, `routes` answers the queries.
+
+mod projection;
+mod routes;
+mod row;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::projection::Projection;
+use crate::query::Reads;
+use crate::system::Screen;
+
+/// The screen.
+pub struct MyPage;
+
+impl Screen for MyPage {
+    fn projection(&self) -> Arc<dyn Projection> {
+        Arc::new(projection::MyPageProjection)
+    }
+
+    fn routes(&self, reads: Reads) -> Router {
+        routes::router(reads)
+    }
+}

@@ -1,0 +1,189 @@
+//! The rows in the database.
+
+use std::str::FromStr;
+
+use domain::elearning::{Application, ApplyStatus, BookId, DeliveryStatus, PayStatus, StudentId};
+use domain::kernel::{Quantity, RequestId};
+use event_store::Position;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, AssertSqlSafe, Row as _};
+
+use super::row::{Revisions, Row};
+use crate::checkpoint::number;
+use crate::database::Transaction;
+
+const COLUMNS: &str = "id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status, \
+    delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at, apply_revision, \
+    payment_revision, delivery_revision, position";
+
+/// (`WHERE true` tells SQLite's parser where the SELECT ends.)
+const UPSERT: &str = "
+    INSERT INTO my_page (id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status,
+        delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at,
+        apply_revision, payment_revision, delivery_revision, position)
+    SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4,
+        CAST(r.value ->> 5 AS BIGINT), r.value ->> 6, r.value ->> 7, r.value ->> 8, r.value ->> 9,
+        r.value ->> 10, r.value ->> 11, r.value ->> 12, CAST(r.value ->> 13 AS BIGINT),
+        CAST(r.value ->> 14 AS BIGINT), CAST(r.value ->> 15 AS BIGINT), CAST(r.value ->> 16 AS BIGINT),
+        CAST(r.value ->> 17 AS BIGINT)
+    FROM {rows} WHERE true
+    ON CONFLICT (id) DO UPDATE SET
+        student_id = excluded.student_id, student_name = excluded.student_name,
+        book_id = excluded.book_id, book_name = excluded.book_name, book_qty = excluded.book_qty,
+        amount = excluded.amount, apply_status = excluded.apply_status,
+        delivery_address = excluded.delivery_address, pay_status = excluded.pay_status,
+        delivery_status = excluded.delivery_status, cancel_reason = excluded.cancel_reason,
+        fail_reason = excluded.fail_reason, updated_at = excluded.updated_at,
+        apply_revision = excluded.apply_revision, payment_revision = excluded.payment_revision,
+        delivery_revision = excluded.delivery_revision, position = excluded.position";
+
+/// The rows of these applications, as far as there are any.
+pub(super) async fn read(
+    transaction: &mut Transaction,
+    ids: impl Iterator<Item = &RequestId>,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let keys = serde_json::to_string(&ids.collect::<Vec<_>>()).expect("ids are plain texts");
+    let statement = format!("SELECT {COLUMNS} FROM my_page WHERE id IN ({{keys}})");
+    transaction.read(&statement, keys).await?.iter().map(decode).collect()
+}
+
+/// Writes these rows over what was there.
+pub(super) async fn write(
+    transaction: &mut Transaction,
+    rows: impl Iterator<Item = Row>,
+) -> Result<(), sqlx::Error> {
+    let mut rows: Vec<Row> = rows.collect();
+    // By key, so that the database walks its index once.
+    rows.sort_unstable_by_key(|row| row.application.id);
+    let rows: Vec<Value> = rows.iter().map(encode).collect();
+    let rows = serde_json::to_string(&rows).expect("columns are plain values");
+    transaction.write(UPSERT, rows).await
+}
+
+/// Which rows a query wants, and from where on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'q> {
+    /// The row of one application.
+    Id(&'q str),
+    /// In the order of their ids, behind this one.
+    Behind(&'q str),
+    /// In the order of their last change, behind this position (-1 is the beginning).
+    ChangedSince(i64),
+}
+
+/// Up to `limit` rows of one student, or of all.
+pub(super) async fn query(
+    readers: &AnyPool,
+    wanted: Wanted<'_>,
+    student: Option<&str>,
+    limit: u32,
+) -> Result<Vec<Row>, sqlx::Error> {
+    let (condition, order) = match wanted {
+        Wanted::Id(_) => ("id = $2", "id"),
+        Wanted::Behind(_) => ("id > $2", "id"),
+        Wanted::ChangedSince(_) => ("position > $2", "position"),
+    };
+    let of_student = if student.is_some() { "AND student_id = $3" } else { "" };
+    let statement =
+        format!("SELECT {COLUMNS} FROM my_page WHERE {condition} {of_student} ORDER BY {order} LIMIT $1");
+    let mut query = sqlx::query(AssertSqlSafe(statement)).bind(i64::from(limit));
+    query = match wanted {
+        Wanted::Id(id) | Wanted::Behind(id) => query.bind(id),
+        Wanted::ChangedSince(position) => query.bind(position),
+    };
+    if let Some(student) = student {
+        query = query.bind(student);
+    }
+    query.fetch_all(readers).await?.iter().map(decode).collect()
+}
+
+/// The columns in the order of [`COLUMNS`].
+fn encode(row: &Row) -> Value {
+    let Application { id, student_id, student_name, book_id, book_name, qty, amount, address } =
+        &row.application;
+    let revision = |revision: Option<u64>| number(revision.map(Position));
+    json!([
+        id,
+        student_id,
+        student_name,
+        book_id,
+        book_name,
+        qty,
+        amount,
+        row.apply_status,
+        address,
+        row.pay_status,
+        row.delivery_status,
+        row.cancel_reason,
+        row.fail_reason,
+        row.updated_at,
+        revision(row.revisions.apply),
+        revision(row.revisions.payment),
+        revision(row.revisions.delivery),
+        row.position,
+    ])
+}
+
+fn decode(row: &AnyRow) -> Result<Row, sqlx::Error> {
+    let text = |column: usize| row.try_get::<Option<String>, _>(column);
+    let count = |column: usize| row.try_get::<i64, _>(column);
+    let revision = |column: usize| Ok::<_, sqlx::Error>(u64::try_from(count(column)?).ok());
+    let application = Application {
+        id: parse(row, 0)?,
+        student_id: StudentId::new(row.try_get::<String, _>(1)?).map_err(|error| odd(1, error))?,
+        student_name: text(2)?,
+        book_id: BookId::new(row.try_get::<String, _>(3)?).map_err(|error| odd(3, error))?,
+        book_name: text(4)?,
+        qty: u32::try_from(count(5)?)
+            .map_err(|error| odd(5, error))
+            .and_then(|qty| Quantity::try_from(qty).map_err(|error| odd(5, error)))?,
+        amount: parse(row, 6)?,
+        address: text(8)?,
+    };
+    Ok(Row {
+        application,
+        apply_status: word(row, 7, [ApplyStatus::Completed, ApplyStatus::Cancelled])?,
+        pay_status: word(
+            row,
+            9,
+            [
+                PayStatus::Pending,
+                PayStatus::Completed,
+                PayStatus::Cancelling,
+                PayStatus::Cancelled,
+                PayStatus::Failed,
+            ],
+        )?,
+        delivery_status: word(
+            row,
+            10,
+            [DeliveryStatus::None, DeliveryStatus::Started, DeliveryStatus::Cancelled],
+        )?,
+        cancel_reason: text(11)?,
+        fail_reason: text(12)?,
+        updated_at: u64::try_from(count(13)?).map_err(|error| odd(13, error))?,
+        revisions: Revisions { apply: revision(14)?, payment: revision(15)?, delivery: revision(16)? },
+        position: Position(u64::try_from(count(17)?).map_err(|error| odd(17, error))?),
+    })
+}
+
+fn parse<T>(row: &AnyRow, column: usize) -> Result<T, sqlx::Error>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+{
+    row.try_get::<String, _>(column)?.parse().map_err(|error| odd(column, error))
+}
+
+/// One of these, by the word that it is on the wire.
+fn word<T: Serialize, const N: usize>(row: &AnyRow, column: usize, of: [T; N]) -> Result<T, sqlx::Error> {
+    let word = row.try_get::<String, _>(column)?;
+    let spelled = |known: &T| serde_json::to_value(known).is_ok_and(|known| known == word.as_str());
+    of.into_iter().find(spelled).ok_or_else(|| odd(column, format!("`{word}` is no such word")))
+}
+
+/// A column that this program would not have written.
+fn odd(column: usize, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
+    sqlx::Error::ColumnDecode { index: column.to_string(), source: error.into() }
+}

@@ -1,0 +1,80 @@
+use async_trait::async_trait;
+use event_store::{Filter, Position, RecordedEvent};
+
+use crate::database::Transaction;
+
+/// Turns events into rows.
+///
+/// What it does must depend on the events alone: no clock, no chance, no other table, so that a
+/// rebuild gives the same rows in batches of any size.
+pub trait Projection: Send + Sync + 'static {
+    /// Its name for ever: the key of its checkpoint.
+    fn name(&self) -> &'static str;
+
+    /// Grows when the same events would give other rows.
+    fn version(&self) -> u32;
+
+    /// Which events it wants.
+    fn filter(&self) -> Filter;
+
+    /// Where its rows are.
+    fn table(&self) -> Table;
+
+    /// Reads a batch of events. The database has no part in this, so it happens while another
+    /// projection writes.
+    ///
+    /// # Errors
+    /// The first event that cannot be read.
+    fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable>;
+}
+
+/// What a batch of events does to the rows of a projection.
+#[async_trait]
+pub trait Change: Send + Sync {
+    /// Does it, in a transaction that the checkpoint is part of. When the database fails, it is
+    /// asked again.
+    ///
+    /// # Errors
+    /// Whatever the database says.
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error>;
+}
+
+/// Where rows are, and the columns that order them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    /// Its name in the database.
+    pub name: &'static str,
+    /// Its primary key, as SQL lists it.
+    pub key: &'static str,
+}
+
+/// An event that cannot be read, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the event at position {position} ({event_type}, revision {revision} of {stream}) cannot be read: {reason}"
+)]
+pub struct Undecodable {
+    /// Its place in the log.
+    pub position: Position,
+    /// Its stream.
+    pub stream: String,
+    /// Its number in the stream.
+    pub revision: u64,
+    /// Its name on the log.
+    pub event_type: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Undecodable {
+    /// This event, for this reason.
+    pub fn new(event: &RecordedEvent, reason: String) -> Self {
+        Self {
+            position: event.position,
+            stream: event.stream.to_string(),
+            revision: event.revision,
+            event_type: event.event_type.to_string(),
+            reason,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use axum::Router;
+use event_store::EventStore;
+use futures::future::join_all;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::database::Database;
+use crate::progress::{Progress, ProjectionStatus};
+use crate::query::{self, QueryOptions, Reads};
+use crate::system::System;
+use crate::worker::{StepError, Worker};
+
+/// The read side of one system at work: its projections follow the log, its queries answer.
+pub struct ReadSide {
+    store: Arc<dyn EventStore>,
+    database: Database,
+    system: System,
+    running: Vec<Running>,
+    shutdown: CancellationToken,
+}
+
+/// One projection and the task that keeps it up.
+struct Running {
+    name: &'static str,
+    version: u32,
+    progress: watch::Receiver<Progress>,
+    task: JoinHandle<()>,
+}
+
+impl ReadSide {
+    /// Takes up every projection of the system where it was, and lets each follow the log on its
+    /// own until the token fires.
+    ///
+    /// # Errors
+    /// [`StepError::Refused`] when the database was made from another log, another version or a
+    /// longer log; [`StepError::Database`] when it does not answer.
+    pub async fn start(
+        store: Arc<dyn EventStore>,
+        database: Database,
+        system: &System,
+        shutdown: CancellationToken,
+    ) -> Result<Self, StepError> {
+        let mut workers = Vec::new();
+        for projection in system.projections() {
+            let (name, version) = (projection.name(), projection.version());
+            let worker = Worker::open(Arc::clone(&store), database.clone(), projection).await?;
+            workers.push((name, version, worker));
+        }
+        // Nothing runs unless everything may.
+        let running = workers
+            .into_iter()
+            .map(|(name, version, worker)| {
+                let progress = worker.progress();
+                Running { name, version, progress, task: tokio::spawn(watched(worker, shutdown.clone())) }
+            })
+            .collect();
+        Ok(Self { store, database, system: system.clone(), running, shutdown })
+    }
+
+    /// The queries, with default options. No path of it has a fallback, so it can be merged with
+    /// routes that write.
+    pub fn router(&self) -> Router {
+        self.router_with(QueryOptions::default())
+    }
+
+    /// The queries.
+    pub fn router_with(&self, options: QueryOptions) -> Router {
+        query::router(&self.system, |projection| Reads {
+            database: self.database.clone(),
+            store: Arc::clone(&self.store),
+            progress: self.progress(projection).expect("every projection of the system runs"),
+            options: options.clone(),
+            shutdown: self.shutdown.clone(),
+        })
+    }
+
+    /// Where a projection is, and the news of it; `None` when the system has none of this name.
+    pub fn progress(&self, projection: &str) -> Option<watch::Receiver<Progress>> {
+        self.running.iter().find(|running| running.name == projection).map(|running| running.progress.clone())
+    }
+
+    /// Where every projection is.
+    pub async fn status(&self) -> Vec<ProjectionStatus> {
+        // Without an answer the head is what the workers last heard.
+        let head = self.store.head().await.ok().flatten();
+        let status = |running: &Running| {
+            let progress = running.progress.borrow().clone();
+            ProjectionStatus {
+                name: running.name,
+                version: running.version,
+                position: progress.considered,
+                head: head.max(progress.head),
+                lag: progress.lag(head),
+                trouble: progress.trouble,
+                stopped: progress.stopped,
+            }
+        };
+        self.running.iter().map(status).collect()
+    }
+
+    /// Waits until every worker has ended: after the token fired, when it has written its last
+    /// checkpoint.
+    pub async fn stopped(self) {
+        // A panic is already in the progress and in the log.
+        join_all(self.running.into_iter().map(|running| running.task)).await;
+    }
+}
+
+/// Runs a worker; should it panic, the projection says so instead of standing still in silence.
+async fn watched(worker: Worker, shutdown: CancellationToken) {
+    let publisher = worker.publisher();
+    if let Err(panic) = tokio::spawn(worker.run(shutdown)).await {
+        tracing::error!(%panic, "a projection panicked");
+        publisher.send_modify(|progress| progress.stopped = Some(format!("the program failed: {panic}")));
+    }
+}

@@ -1,0 +1,112 @@
+//! The current state of every aggregate, as the lists of the API show it: one table for all systems.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use event_store::{Filter, RecordedEvent};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::database::Transaction;
+use crate::projection::{Change, Projection, Table, Undecodable};
+use crate::system::{Collection, ResourceOf};
+
+/// The permanent name of the projection.
+pub(crate) const NAME: &str = "resources";
+
+/// The state that an event left behind, ready to be shown.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    /// The collection that lists it: [`Collection::path`].
+    pub collection: &'static str,
+    /// Its id within the collection.
+    pub id: String,
+    /// Whose it is: what a list can be filtered by.
+    pub owner: String,
+    /// When the event happened, in milliseconds since the Unix epoch.
+    pub updated: u64,
+    /// Its JSON object, without links.
+    pub body: Box<RawValue>,
+}
+
+/// Keeps the newest state of everything that a system lists.
+pub(crate) struct Resources {
+    collections: &'static [Collection],
+    resource: ResourceOf,
+}
+
+impl Resources {
+    pub(crate) fn new(collections: &'static [Collection], resource: ResourceOf) -> Self {
+        Self { collections, resource }
+    }
+}
+
+impl Projection for Resources {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn filter(&self) -> Filter {
+        Filter::categories(self.collections.iter().map(|collection| collection.category))
+    }
+
+    fn table(&self) -> Table {
+        Table { name: "resources", key: "collection, id" }
+    }
+
+    fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
+        // A stream has one resource, and its last event says all of it.
+        let mut newest: HashMap<&str, Row> = HashMap::new();
+        for event in events {
+            let resource = (self.resource)(event).map_err(|reason| Undecodable::new(event, reason))?;
+            let known = newest.get(event.stream.as_str()).map(|row| row.3);
+            if let Some(resource) = resource
+                && known < Some(event.revision)
+            {
+                newest.insert(event.stream.as_str(), Row::new(event, resource));
+            }
+        }
+        // By key, so that the database walks its index once.
+        let mut rows: Vec<Row> = newest.into_values().collect();
+        rows.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        Ok(Box::new(Upsert { rows: serde_json::to_string(&rows).expect("rows are plain tuples") }))
+    }
+}
+
+/// The columns, in the order of the statement.
+#[derive(Serialize)]
+struct Row(&'static str, String, String, u64, u64, u64, Box<RawValue>);
+
+impl Row {
+    fn new(event: &RecordedEvent, resource: Resource) -> Self {
+        let Resource { collection, id, owner, updated, body } = resource;
+        Self(collection, id, owner, event.revision, event.position.0, updated, body)
+    }
+}
+
+struct Upsert {
+    rows: String,
+}
+
+/// An older revision changes nothing, so that a repeat is harmless. (`WHERE true` tells SQLite's
+/// parser where the SELECT ends.)
+const UPSERT: &str = "
+    INSERT INTO resources (collection, id, owner, revision, position, updated, body)
+    SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, CAST(r.value ->> 3 AS BIGINT),
+           CAST(r.value ->> 4 AS BIGINT), CAST(r.value ->> 5 AS BIGINT), r.value ->> 6
+    FROM {rows} WHERE true
+    ON CONFLICT (collection, id) DO UPDATE SET
+        owner = excluded.owner, revision = excluded.revision, position = excluded.position,
+        updated = excluded.updated, body = excluded.body
+    WHERE resources.revision < excluded.revision";
+
+#[async_trait]
+impl Change for Upsert {
+    async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+        transaction.write(UPSERT, self.rows.clone()).await
+    }
+}

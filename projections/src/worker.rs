@@ -1,0 +1,272 @@
+//! Follows the log for one projection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use event_store::{Batch, EventStore, Position, ReadError, Subscription};
+use futures::FutureExt;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::checkpoint::{self, Refused};
+use crate::database::Database;
+use crate::progress::Progress;
+use crate::projection::{Projection, Undecodable};
+
+/// How many waiting events go into one transaction, give or take the last piece that the store
+/// hands out. Larger batches write a row once that several events change, and hold the one writing
+/// connection longer.
+const BATCH: usize = 8192;
+
+/// How many positions without an event of interest may pass before the checkpoint is written for
+/// their sake alone. They cost only time at the next start.
+const LAZY: u64 = 100_000;
+
+/// Keeps the rows of one projection up with the log.
+pub struct Worker {
+    store: Arc<dyn EventStore>,
+    database: Database,
+    projection: Arc<dyn Projection>,
+    subscription: Option<Subscription>,
+    /// What was taken from the subscription and is not in the rows yet.
+    taken: Option<Batch>,
+    /// An error that ended the subscription behind `taken`.
+    ended: Option<ReadError>,
+    /// Where the checkpoint in the database is.
+    saved: Option<Position>,
+    progress: Arc<watch::Sender<Progress>>,
+}
+
+/// Why a step did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The store failed; the next step asks it again.
+    #[error("the event store: {0}")]
+    Store(ReadError),
+    /// The database failed and nothing was written; the next step tries the same batch again.
+    #[error("the database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// An event cannot be read. Everything before it is in the rows.
+    #[error(transparent)]
+    Undecodable(#[from] Undecodable),
+    /// The checkpoint does not fit.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+impl StepError {
+    /// Whether another try may help.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Store(ReadError::Unavailable(_)) | Self::Database(_))
+    }
+}
+
+impl Worker {
+    /// Takes up a projection where its checkpoint says.
+    ///
+    /// # Errors
+    /// [`StepError::Database`], and [`StepError::Refused`] when the checkpoint is not of this log. A
+    /// store that cannot be asked for its head is asked again by the first step.
+    pub async fn open(
+        store: Arc<dyn EventStore>,
+        database: Database,
+        projection: Arc<dyn Projection>,
+    ) -> Result<Self, StepError> {
+        let mut connection = database.readers().acquire().await?;
+        let saved = checkpoint::load(&mut connection, &*projection, &*store).await??;
+        drop(connection);
+        let head = store.head().await;
+        if let (Ok(head), Some(at)) = (&head, saved)
+            && *head < Some(at)
+        {
+            let projection = projection.name();
+            return Err(Refused::BeyondHead { projection, at, head: *head }.into());
+        }
+        let head = head.ok().flatten();
+        let progress = Progress { considered: saved, changed: saved, head, ..Progress::default() };
+        Ok(Self {
+            store,
+            database,
+            projection,
+            subscription: None,
+            taken: None,
+            ended: None,
+            saved,
+            progress: Arc::new(watch::channel(progress).0),
+        })
+    }
+
+    /// Where it is, and the news of it.
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    pub(crate) fn publisher(&self) -> Arc<watch::Sender<Progress>> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Waits until there is something behind what was considered, and brings it into the rows.
+    /// Dropping the future while it waits loses nothing.
+    ///
+    /// # Errors
+    /// Every [`StepError`]. After one of the passing kind the next step goes on where this one was.
+    pub async fn step(&mut self) -> Result<(), StepError> {
+        self.take().await.map_err(|error| self.store_failed(error))?;
+        self.apply().await
+    }
+
+    /// Steps until the token fires, then writes its last checkpoint. Waits longer and longer while
+    /// something fails; gives up on what cannot pass.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+        let backoff = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(5))
+            .with_jitter()
+            .without_max_times();
+        let mut delays = backoff.build();
+        loop {
+            let taken = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                taken = self.take() => taken,
+            };
+            let outcome = match taken {
+                Ok(()) => self.apply().await,
+                Err(error) => Err(self.store_failed(error)),
+            };
+            match outcome {
+                Ok(()) => delays = backoff.build(),
+                Err(error) if error.is_passing() => {
+                    let name = self.projection.name();
+                    tracing::warn!(projection = name, %error, "a projection waits for better times");
+                    self.progress.send_modify(|progress| progress.trouble = Some(error.to_string()));
+                    let delay = delays.next().unwrap_or(Duration::from_secs(5));
+                    tokio::select! {
+                        () = shutdown.cancelled() => break,
+                        () = tokio::time::sleep(delay) => {}
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(projection = self.projection.name(), %error, "a projection stopped");
+                    self.progress.send_modify(|progress| progress.stopped = Some(error.to_string()));
+                    break;
+                }
+            }
+        }
+        if let Err(error) = self.save().await {
+            // Only positions without an event of interest are looked at again.
+            tracing::warn!(projection = self.projection.name(), %error, "the last checkpoint was not written");
+        }
+    }
+
+    /// Waits for events and takes what waits, up to [`BATCH`]. Only the waiting can be cancelled.
+    async fn take(&mut self) -> Result<(), ReadError> {
+        if self.taken.is_some() {
+            return Ok(());
+        }
+        if let Some(error) = self.ended.take() {
+            self.subscription = None;
+            return Err(error);
+        }
+        let subscription = match &mut self.subscription {
+            Some(subscription) => subscription,
+            none => {
+                let after = self.progress.borrow().considered;
+                none.insert(self.store.subscribe(after, self.projection.filter()).await?)
+            }
+        };
+        let mut batch = match subscription.next().await {
+            Ok(batch) => batch,
+            Err(error) => {
+                self.subscription = None;
+                return Err(error);
+            }
+        };
+        let mut pieces = 1;
+        while batch.events.len() < BATCH && pieces < BATCH {
+            match subscription.next().now_or_never() {
+                Some(Ok(more)) => {
+                    batch.events.extend(more.events);
+                    (batch.through, batch.at_end) = (more.through, more.at_end);
+                    pieces += 1;
+                }
+                Some(Err(error)) => {
+                    self.ended = Some(error);
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.taken = Some(batch);
+        Ok(())
+    }
+
+    /// Brings what was taken into the rows.
+    async fn apply(&mut self) -> Result<(), StepError> {
+        let Some(batch) = &self.taken else { return Ok(()) };
+        let before = self.progress.borrow().considered;
+        let through = batch.through.max(before);
+        let (prepared, poison, through) = match self.projection.prepare(&batch.events) {
+            Ok(change) => (change, None, through),
+            Err(poison) => {
+                // Whatever was good before it is not held back.
+                let good = batch.events.partition_point(|event| event.position < poison.position);
+                let through = batch.events[..good].last().map(|event| event.position);
+                (self.projection.prepare(&batch.events[..good])?, Some(poison), through.max(before))
+            }
+        };
+        let changed = batch.events.iter().rev().map(|event| event.position).find(|at| Some(*at) <= through);
+        if changed.is_some() {
+            let mut transaction = self.database.begin().await?;
+            prepared.apply(&mut transaction).await?;
+            let store = self.store.id();
+            checkpoint::advance(&mut transaction, &*self.projection, store, self.saved, through).await??;
+            transaction.commit().await?;
+            self.saved = through;
+        }
+        let at_end = batch.at_end && poison.is_none();
+        self.taken = None;
+        self.publish(through, changed, at_end).await;
+        if let Some(poison) = poison {
+            return Err(poison.into());
+        }
+        if checkpoint::number(through) - checkpoint::number(self.saved) > LAZY as i64 {
+            self.save().await?;
+        }
+        Ok(())
+    }
+
+    async fn publish(&mut self, through: Option<Position>, changed: Option<Position>, at_end: bool) {
+        // A store that does not tell its head now tells it by its next batch.
+        let head = if at_end { through } else { self.store.head().await.ok().flatten() };
+        self.progress.send_modify(|progress| {
+            progress.considered = through;
+            progress.changed = changed.or(progress.changed);
+            progress.head = head.max(progress.head).max(through);
+            progress.trouble = None;
+        });
+    }
+
+    /// Writes the checkpoint when it lies behind what was considered.
+    async fn save(&mut self) -> Result<(), StepError> {
+        let considered = self.progress.borrow().considered;
+        if considered <= self.saved {
+            return Ok(());
+        }
+        let mut transaction = self.database.begin().await?;
+        let store = self.store.id();
+        checkpoint::advance(&mut transaction, &*self.projection, store, self.saved, considered).await??;
+        transaction.commit().await?;
+        self.saved = considered;
+        Ok(())
+    }
+
+    fn store_failed(&self, error: ReadError) -> StepError {
+        let projection = self.projection.name();
+        match error {
+            ReadError::BeyondHead { asked: at, head } => Refused::BeyondHead { projection, at, head }.into(),
+            ReadError::Damaged(_) | ReadError::Unavailable(_) => StepError::Store(error),
+        }
+    }
+}
