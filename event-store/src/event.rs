@@ -38,6 +38,11 @@ impl StreamName {
         if fits { Ok(Self(name)) } else { Err(InvalidStreamName) }
     }
 
+    /// A name that was checked before it was stored.
+    pub(crate) fn stored(name: &str) -> Self {
+        Self(name.into())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -25,8 +25,14 @@ impl Filter {
 
     /// Whether an event of this stream and type is wanted.
     pub fn matches(&self, stream: &StreamName, event_type: &str) -> bool {
-        let stream = stream.as_str();
-        (self.stream_prefixes.is_empty() || self.stream_prefixes.iter().any(|p| stream.starts_with(&**p)))
-            && (self.event_types.is_empty() || self.event_types.iter().any(|t| **t == *event_type))
+        self.wants_stream(stream.as_str()) && self.wants_type(event_type)
+    }
+
+    pub(crate) fn wants_stream(&self, stream: &str) -> bool {
+        self.stream_prefixes.is_empty() || self.stream_prefixes.iter().any(|p| stream.starts_with(&**p))
+    }
+
+    pub(crate) fn wants_type(&self, event_type: &str) -> bool {
+        self.event_types.is_empty() || self.event_types.iter().any(|t| **t == *event_type)
     }
 }

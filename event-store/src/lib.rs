@@ -1,8 +1,9 @@
 //! Where events are kept: streams, revisions, positions, subscriptions.
 //!
 //! [`EventStore`] is the promise; [`MemoryStore`] is its smallest correct keeper and its executable
-//! definition. Every store passes the one suite in [`contract`].
+//! definition; [`EmbeddedStore`] keeps a durable log in a folder. Every store passes the one suite in [`contract`].
 
+mod embedded;
 mod error;
 mod event;
 mod filter;
@@ -14,6 +15,7 @@ mod store;
 
 pub mod contract;
 
+pub use embedded::{Disk, EmbeddedStore, LogFile, OpenError, Options, RealDisk};
 pub use error::{AppendError, ReadError};
 pub use event::{InvalidStreamName, NewEvent, RecordedEvent, StreamName};
 pub use filter::Filter;

@@ -1,0 +1,149 @@
+//! The seam between the engine and the disk: what it needs of a file system and nothing else, so
+//! that a test can stand in for a disk that lies, fills up or breaks.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+/// A file system.
+pub trait Disk: Send + Sync + 'static {
+    /// Makes a new file for reading and writing.
+    ///
+    /// # Errors
+    /// When it exists already, or cannot be made.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn LogFile>>;
+
+    /// Opens a file that exists, for reading and writing.
+    ///
+    /// # Errors
+    /// When it does not exist or cannot be opened.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>>;
+
+    /// Gives a file another name, replacing what had it.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the names in a folder durable: a file that appeared or vanished stays so.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+}
+
+/// A file that is read and written at offsets, in bytes.
+pub trait LogFile: Send + Sync {
+    /// Reads some bytes; 0 means the end.
+    ///
+    /// # Errors
+    /// When the disk does.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes some bytes, perhaps fewer than given.
+    ///
+    /// # Errors
+    /// When the disk does. Nothing of this call was written then.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+
+    /// Makes everything written durable.
+    ///
+    /// # Errors
+    /// When the disk does; what was written since the last success may be lost in any part.
+    fn sync(&self) -> io::Result<()>;
+
+    /// The length in bytes.
+    ///
+    /// # Errors
+    /// When the disk does.
+    fn length(&self) -> io::Result<u64>;
+}
+
+/// The real file system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealDisk;
+
+impl Disk for RealDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        Ok(Box::new(file))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        Ok(Box::new(OpenOptions::new().read(true).write(true).open(path)?))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        File::open(path)?.sync_all()
+    }
+}
+
+impl LogFile for File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        FileExt::read_at(self, buffer, offset)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        FileExt::write_at(self, bytes, offset)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+}
+
+/// Reads until the buffer is full or the file ends; gives back how much was read.
+pub(crate) fn read_up_to(file: &dyn LogFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read_at(&mut buffer[read..], offset + read as u64) {
+            Ok(0) => break,
+            Ok(some) => read += some,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+/// Reads exactly so many bytes.
+pub(crate) fn read_exact(file: &dyn LogFile, length: usize, offset: u64) -> io::Result<Vec<u8>> {
+    let mut buffer = vec![0; length];
+    if read_up_to(file, &mut buffer, offset)? < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(buffer)
+}
+
+/// Writes everything; an error says how much was written before it.
+pub(crate) fn write_all(file: &dyn LogFile, bytes: &[u8], offset: u64) -> Result<(), (usize, io::Error)> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match file.write_at(&bytes[written..], offset + written as u64) {
+            Ok(0) => return Err((written, io::ErrorKind::WriteZero.into())),
+            Ok(some) => written += some,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err((written, error)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! A durable log in a folder, owned by one process.
+//!
+//! ```text
+//! folder/
+//!   lock              held while a process has the log open
+//!   store             format version and id of the log
+//!   0000000000.log    a segment: a file of zeros, overwritten with blocks from the front
+//!   0000000000.idx    the index of a sealed segment; can be deleted
+//!   0000000001.log    the segment that is written
+//!   0000000002.log    the next one, zeros already
+//! ```
+//!
+//! One thread writes ([`writer`]): everything that waits becomes one block ([`block`]) of frames
+//! ([`frame`]), one write and one sync; then it is shown to readers ([`log`], [`tail`]) and
+//! acknowledged. A second thread ([`keeper`]) fills segments ([`segment`]) with zeros ahead of need
+//! and writes the indexes ([`index_file`]) of sealed ones. Opening is always [`recovery`].
+//!
+//! Memory holds the index of the segment that is written, a filter and a sparse table for each
+//! older one, and the newest blocks: it grows by about 3 bytes per stream and segment, not with the
+//! events.
+
+mod block;
+mod bloom;
+mod bytes;
+mod disk;
+mod error;
+mod folder;
+mod frame;
+mod index;
+mod index_file;
+mod keeper;
+mod log;
+mod options;
+mod read;
+mod recovery;
+mod scan;
+mod segment;
+mod tail;
+mod walk;
+mod writer;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+pub use disk::{Disk, LogFile, RealDisk};
+pub use error::OpenError;
+pub use options::Options;
+
+use crate::follow::follow;
+use crate::{
+    AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
+    Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
+};
+use index::StreamHash;
+use log::Log;
+use scan::Limits;
+use writer::Request;
+
+pub(crate) type Opened<T> = Result<T, OpenError>;
+
+/// What one batch of a subscription holds at most.
+const BATCH: Limits = Limits { events: 1000, bytes: 4 * 1024 * 1024 };
+/// So many short reads from the disk are made where they are asked for; more go to a thread that may
+/// block. Handing over costs more than a few reads that the page cache answers.
+const INLINE_READS: usize = 32;
+
+/// Keeps events durably in a folder. Clones share one log; dropping the last one waits for what is
+/// being written, ends the threads and lets go of the folder (milliseconds; it blocks).
+///
+/// Must be used within a tokio runtime.
+///
+/// ```
+/// # use event_store::{EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// let store = EmbeddedStore::open(folder)?;
+/// let event = NewEvent {
+///     id: uuid::Uuid::now_v7(),
+///     event_type: "Opened".into(),
+///     data: "{}".into(),
+///     metadata: "{}".into(),
+/// };
+/// store.append(&StreamName::new("account-1")?, ExpectedRevision::NoStream, vec![event]).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct EmbeddedStore {
+    log: Arc<Log>,
+    /// Kept alive by the writer only, so that subscriptions end when it does.
+    head: watch::Receiver<Option<Position>>,
+    requests: mpsc::Sender<Request>,
+    /// Dropped last: by then this was the last sender, so the writer ends.
+    _owner: Arc<Owner>,
+}
+
+struct Owner {
+    writer: Mutex<Option<JoinHandle<()>>>,
+    _lock: File,
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if writer.is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the writer of the event store panicked");
+        }
+    }
+}
+
+impl EmbeddedStore {
+    /// Opens the log in a folder, or begins one in a folder that is empty or not there yet.
+    ///
+    /// # Errors
+    /// Every [`OpenError`] but [`OpenError::Missing`].
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Options::new().open(folder)
+    }
+
+    fn plan(
+        &self,
+        stream: &StreamName,
+        from: u64,
+        way: Direction,
+        max: usize,
+    ) -> Result<read::Plan, ReadError> {
+        self.log.plan(stream, from, way, max)
+    }
+}
+
+#[async_trait]
+impl EventStore for EmbeddedStore {
+    async fn append(
+        &self,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended, AppendError> {
+        limits::check(&events)?;
+        let (answer, answered) = oneshot::channel();
+        let request = Request {
+            hash: StreamHash::new(self.log.store, stream.as_str()),
+            stream: stream.clone(),
+            expected,
+            ids: events.iter().map(|event| event.id).collect(),
+            draft: frame::draft(stream, &events),
+            answer,
+        };
+        drop(events);
+        if self.requests.send(request).await.is_err() {
+            return Err(AppendError::Unavailable("the writer ended".to_owned()));
+        }
+        answered.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer ended".to_owned())))
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamName,
+        from: u64,
+        direction: Direction,
+        max: usize,
+    ) -> Result<Vec<RecordedEvent>, ReadError> {
+        let plan = self.plan(stream, from, direction, max)?;
+        if plan.cold() <= INLINE_READS {
+            return plan.run();
+        }
+        blocking(move || plan.run()).await
+    }
+
+    async fn read_all(
+        &self,
+        after: Option<Position>,
+        direction: Direction,
+        filter: &Filter,
+        max: usize,
+    ) -> Result<Batch, ReadError> {
+        let limits = Limits { events: max, bytes: usize::MAX };
+        if direction == Direction::Forwards && self.log.is_recent(after) {
+            return self.log.scan(after, direction, filter, limits);
+        }
+        let (log, filter) = (Arc::clone(&self.log), filter.clone());
+        blocking(move || log.scan(after, direction, &filter, limits)).await
+    }
+
+    async fn subscribe(&self, after: Option<Position>, filter: Filter) -> Result<Subscription, ReadError> {
+        self.log.state().check(after)?;
+        let (log, filter) = (Arc::clone(&self.log), Arc::new(filter));
+        let read = move |after| {
+            let (log, filter) = (Arc::clone(&log), Arc::clone(&filter));
+            async move {
+                if log.is_recent(after) {
+                    return log.scan(after, Direction::Forwards, &filter, BATCH);
+                }
+                blocking(move || log.scan(after, Direction::Forwards, &filter, BATCH)).await
+            }
+        };
+        Ok(follow(after, self.head.clone(), read))
+    }
+
+    async fn head(&self) -> Result<Option<Position>, ReadError> {
+        Ok(self.log.head())
+    }
+
+    fn id(&self) -> Uuid {
+        self.log.store
+    }
+
+    fn health(&self) -> Health {
+        self.log.health()
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, ReadError> {
+    let ended = |error: tokio::task::JoinError| Err(ReadError::Unavailable(error.to_string()));
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(ended)
+}
