@@ -1,16 +1,57 @@
-//! The queries over the rows.
-use crate::database::Database;
-use crate::progress::Progress;
-use crate::system::System;
+//! The queries over the rows: plain reads, each of which says how fresh it is.
+//!
+//! `list` serves the collections of every system, the screens bring routes of their own. What they
+//! share: `parameters` (what a client may say), `freshness` (how new an answer is), `hal` (what a
+//! list looks like), `live` (rows as they change), `error` (how a query fails).
+
+mod base;
+pub(crate) mod cursor;
+mod error;
+mod freshness;
+mod hal;
+mod list;
+mod live;
+mod parameters;
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::Router;
 use event_store::EventStore;
-use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Options.
-#[derive(Debug, Clone, Default)]
-pub struct QueryOptions {}
+use crate::database::Database;
+use crate::progress::Progress;
+use crate::resources;
+use crate::system::System;
+
+pub(crate) use base::Base;
+pub(crate) use error::QueryError;
+pub(crate) use hal::{Links, List, item};
+pub(crate) use live::{Change, Changes, live};
+pub(crate) use parameters::{Parameters, Size};
+
+/// How queries behave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryOptions {
+    /// How long `after=` waits at most for a position to be considered.
+    pub wait: Duration,
+    /// How often a silent stream of changes sends a comment, so that nobody on the way closes it.
+    pub heartbeat: Duration,
+    /// How long a client whose stream of changes broke should wait before it connects again.
+    pub reconnect: Duration,
+}
+
+impl Default for QueryOptions {
+    fn default() -> Self {
+        Self {
+            wait: Duration::from_secs(2),
+            heartbeat: Duration::from_secs(15),
+            reconnect: Duration::from_secs(2),
+        }
+    }
+}
 
 /// What the queries over one projection need.
 #[derive(Clone)]
@@ -22,6 +63,9 @@ pub struct Reads {
     pub(crate) shutdown: CancellationToken,
 }
 
-pub(crate) fn router(_system: &System, _reads: impl Fn(&str) -> Reads) -> Router {
-    Router::new()
+/// All queries of a system; `reads` gives each what it needs, by the name of its projection.
+pub(crate) fn router(system: &System, reads: impl Fn(&str) -> Reads) -> Router {
+    let lists = list::router(system.collections, &reads(resources::NAME));
+    let screens = system.screens.iter().map(|screen| screen.routes(reads(screen.projection().name())));
+    screens.fold(lists, Router::merge)
 }

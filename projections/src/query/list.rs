@@ -1,0 +1,126 @@
+//! `GET /applies` and the like: what a collection holds, by page or by cursor, of one owner or of all.
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use sqlx::{AnyPool, AssertSqlSafe, Row};
+
+use super::hal::Page;
+use super::{Base, Links, List, Parameters, QueryError, Reads, Size, cursor, item};
+use crate::system::Collection;
+
+pub(super) fn router(collections: &'static [Collection], reads: &Reads) -> Router {
+    collections.iter().fold(Router::new(), |router, collection| {
+        let reads = reads.clone();
+        let list =
+            move |base: Base, parameters: Parameters| list(collection, reads.clone(), base, parameters);
+        router.route(&format!("/{}", collection.path), get(list))
+    })
+}
+
+async fn list(
+    collection: &'static Collection,
+    reads: Reads,
+    base: Base,
+    mut parameters: Parameters,
+) -> Result<Response, QueryError> {
+    let (size, page, cursor) = (parameters.size(), parameters.page(), parameters.cursor());
+    let (owner, freshness) = (parameters.text(collection.owner), parameters.freshness());
+    parameters.check()?;
+
+    let as_of = reads.as_of(freshness).await?;
+    let wanted = Wanted { collection, owner, size };
+    let rows = reads.database.readers();
+    let list = match cursor {
+        Some(behind) => wanted.behind(rows, &base, behind).await?,
+        None => wanted.page(rows, &base, page).await?,
+    };
+    Ok((as_of, list).into_response())
+}
+
+/// Which items are listed.
+struct Wanted {
+    collection: &'static Collection,
+    owner: Option<String>,
+    size: Size,
+}
+
+impl Wanted {
+    /// A page by its number, with the count of all.
+    async fn page(&self, rows: &AnyPool, base: &Base, number: u32) -> Result<List, QueryError> {
+        let count = format!("SELECT COUNT(*) FROM resources WHERE {}", self.condition("$1", "$2"));
+        let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).bind(self.collection.path);
+        let count = if let Some(owner) = &self.owner { count.bind(owner) } else { count };
+        let total = count.fetch_one(rows).await? as u64;
+
+        let (size, pages) = (self.size.0, total.div_ceil(u64::from(self.size.0)));
+        let items = format!(
+            "SELECT id, body FROM resources WHERE {} ORDER BY id LIMIT $1 OFFSET $2",
+            self.condition("$3", "$4")
+        );
+        let offset = i64::from(number) * i64::from(size);
+        let items = sqlx::query(AssertSqlSafe(items)).bind(i64::from(size)).bind(offset);
+        let (items, _) = self.items(base, items.bind(self.collection.path), rows).await?;
+
+        let at = |number: u32| self.address(base, vec![("page", number.to_string())]);
+        let links = Links {
+            this: at(number),
+            next: (u64::from(number) + 1 < pages).then(|| at(number + 1)),
+            prev: number.checked_sub(1).map(at),
+        };
+        let page = Page { size, total_elements: total, total_pages: pages, number };
+        Ok(List { name: self.collection.path, items, links, page: Some(page) })
+    }
+
+    /// A page behind an id: as fast at the millionth item as at the first, and not moved by what is
+    /// added meanwhile.
+    async fn behind(&self, rows: &AnyPool, base: &Base, behind: String) -> Result<List, QueryError> {
+        let items = format!(
+            "SELECT id, body FROM resources WHERE id > $2 AND {} ORDER BY id LIMIT $1",
+            self.condition("$3", "$4")
+        );
+        // One more than is shown tells whether there is a next page.
+        let items = sqlx::query(AssertSqlSafe(items)).bind(i64::from(self.size.0) + 1).bind(&behind);
+        let (mut items, mut ids) = self.items(base, items.bind(self.collection.path), rows).await?;
+        let more = ids.len() > self.size.0 as usize;
+        items.truncate(self.size.0 as usize);
+        ids.truncate(self.size.0 as usize);
+
+        let at = |id: &str| self.address(base, vec![("cursor", cursor::encode(id))]);
+        let next = ids.last().filter(|_| more).map(|last| at(last));
+        let links = Links { this: at(&behind), next, prev: None };
+        Ok(List { name: self.collection.path, items, links, page: None })
+    }
+
+    /// Of this collection and of this owner, if one is asked for.
+    fn condition(&self, collection: &str, owner: &str) -> String {
+        let owner = self.owner.as_ref().map(|_| format!(" AND owner = {owner}")).unwrap_or_default();
+        format!("collection = {collection}{owner}")
+    }
+
+    /// Runs a query over `id, body`, with the owner as its last parameter: the items and their ids.
+    async fn items<'q>(
+        &'q self,
+        base: &Base,
+        query: sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>,
+        rows: &AnyPool,
+    ) -> Result<(Vec<String>, Vec<String>), QueryError> {
+        let query = if let Some(owner) = &self.owner { query.bind(owner) } else { query };
+        let Collection { path, singular, .. } = self.collection;
+        let mut listed = (Vec::new(), Vec::new());
+        for row in query.fetch_all(rows).await? {
+            let (id, body): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            listed.0.push(item(&body, singular, &base.one(path, &id)));
+            listed.1.push(id);
+        }
+        Ok(listed)
+    }
+
+    fn address(&self, base: &Base, mut parameters: Vec<(&str, String)>) -> String {
+        parameters.push(("size", self.size.0.to_string()));
+        if let Some(owner) = &self.owner {
+            parameters.push((self.collection.owner, owner.clone()));
+        }
+        base.list(self.collection.path, &parameters)
+    }
+}
