@@ -60,8 +60,10 @@ impl Context {
         if self.is_running() { Ok(()) } else { Err(Stopped(self.name)) }
     }
 
-    /// Tells when it is switched.
-    pub fn watch(&self) -> watch::Receiver<bool> {
-        self.running.subscribe()
+    /// Waits until it runs, or until it is stopped.
+    pub async fn until(&self, running: bool) {
+        let mut switched = self.running.subscribe();
+        let switched = switched.wait_for(|now| *now == running).await;
+        switched.expect("the context itself holds the sender");
     }
 }

@@ -1,7 +1,12 @@
 //! How the businesses change: HTTP in, events out, policies between; the only writer of events.
 
+mod operate;
+
+pub mod app;
 pub mod calls;
+pub mod config;
 pub mod context;
+pub mod elearning;
 pub mod execute;
 pub mod http;
 pub mod payment_provider;

@@ -5,7 +5,8 @@ use std::fmt::Display;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::ApiError;
@@ -27,14 +28,6 @@ pub struct InvalidField {
 pub struct Fields {
     values: HashMap<String, Box<RawValue>>,
     invalid: Vec<InvalidField>,
-}
-
-/// A value as text: numbers keep their digits exactly.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Text {
-    Text(String),
-    Number(serde_json::Number),
 }
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -82,16 +75,27 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let value = self.values.get(field).filter(|value| value.get() != "null")?;
-        let text = match serde_json::from_str(value.get()) {
-            Ok(Text::Text(text)) => text,
+        let text = match value.get().as_bytes() {
+            [b'"', ..] => serde_json::from_str(value.get()).ok(),
             // The number as it was written: it must not pass through a double.
-            Ok(Text::Number(_)) => value.get().to_owned(),
-            Err(_) => {
-                self.reject(field, "must be a text or a number");
-                return None;
-            }
+            [b'-' | b'0'..=b'9', ..] => Some(value.get().to_owned()),
+            _ => None,
+        };
+        let Some(text): Option<String> = text else {
+            self.reject(field, "must be a text or a number");
+            return None;
         };
         parse(text.trim()).map_err(|error| self.reject(field, error)).ok()
+    }
+
+    /// All fields at once, for what is not a document's body.
+    ///
+    /// # Errors
+    /// [`ApiError::MalformedBody`] with the first thing that does not fit.
+    pub fn into_struct<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let fields = serde_json::to_value(self.values);
+        let read = fields.and_then(serde_json::from_value);
+        read.map_err(|error| ApiError::MalformedBody(error.to_string()))
     }
 
     /// Says that a field makes no sense.

@@ -9,3 +9,7 @@ pub use body::{Fields, InvalidField};
 pub use error::ApiError;
 pub use hal::{Base, Hal, answer};
 pub use request::{Caller, IfMatch, PathId, idempotent_id, with_request_id};
+
+pub(crate) use body::MAX_BODY;
+pub(crate) use hal::EVENT_POSITION;
+pub(crate) use request::CAUSATION_ID;

@@ -1,8 +1,10 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::kernel::{DecodeError, Metadata, Policy, Reaction, Subject};
 use event_store::{AppendError, Batch, EventStore, Filter, ReadError, RecordedEvent};
+use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -120,11 +122,10 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
 
     /// Runs until told to shut down; rests while its context is stopped.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut running = self.context.watch();
         while !shutdown.is_cancelled() {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                Ok(_) = running.wait_for(|running| *running) => {}
+                () = self.context.until(true) => {}
             }
             let interrupted = self.session(&shutdown).await;
             self.status.update(|status| {
@@ -145,7 +146,6 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
     /// fails. What is under way then is dropped: whatever it did, doing it again does nothing.
     async fn session(&self, shutdown: &CancellationToken) -> Result<(), Interrupted> {
         let store = &*self.store;
-        let mut running = self.context.watch();
         let checkpoint = Checkpoint::load(store, self.system, self.policy.name).await?;
         let parked = Parked::load(store, self.system, self.policy.name).await?;
         let categories = self.policy.hears.iter().map(|aggregate| format!("{}.{aggregate}", self.system));
@@ -161,9 +161,9 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
             self.report(&session);
             tokio::select! {
                 () = shutdown.cancelled() => break Ok(()),
-                _ = running.wait_for(|running| !*running) => break Ok(()),
+                () = self.context.until(false) => break Ok(()),
                 Some(ended) = session.tasks.join_next() => {
-                    let ended = ended.expect("a reaction neither panics nor is aborted while awaited");
+                    let ended = ended.expect("reactions catch their panics and are aborted only at the end");
                     if let Err(error) = self.finish(&mut session, ended).await {
                         break Err(error.into());
                     }
@@ -236,7 +236,10 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         let (handler, slots) = (Arc::clone(&self.handler), Arc::clone(&session.slots));
         let (status, longest_pause) = (Arc::clone(&self.status), self.settings.longest_pause);
         session.tasks.spawn(async move {
-            let outcome = carry_out(&work, &*handler, &slots, longest_pause, &status).await;
+            let outcome = carry_out(&work, &*handler, &slots, longest_pause, &status);
+            // A defect in one reaction must not stop the others.
+            let outcome = AssertUnwindSafe(outcome).catch_unwind().await;
+            let outcome = outcome.unwrap_or_else(|_| Err("a defect: carrying it out panicked".to_owned()));
             Ended { key, trigger, outcome }
         });
     }

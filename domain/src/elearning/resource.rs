@@ -1,7 +1,7 @@
 //! How the documents show an application, a payment and a delivery: their field names and their
 //! status words (SPEC D5), with the finer state in fields of its own.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Application, Apply, BookId, CancelReason, Delivery, Fact, Payment, StudentId};
 use crate::kernel::{Aggregate, Money, Quantity, RequestId};
@@ -81,7 +81,7 @@ pub enum ApplyStatus {
 }
 
 /// Where a payment stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PayStatus {
     /// Not paid yet; it will be tried until it is done or cancelled.

@@ -116,6 +116,14 @@ macro_rules! text_id {
             }
         }
 
+        impl std::str::FromStr for $name {
+            type Err = $crate::kernel::InvalidText;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Self::new(text)
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 self.0.fmt(f)

@@ -1,0 +1,163 @@
+//! The application as a value: everything it needs is handed in, so that a test builds the same one.
+
+use std::future::{IntoFuture, ready};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use axum::{Router, serve};
+use event_store::EventStore;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Contexts;
+use crate::elearning::{CallSettings, Elearning, Parts};
+use crate::execute::Clock;
+use crate::http::{ApiError, MAX_BODY, with_request_id};
+use crate::operate::{self, Operated};
+use crate::payment_provider::{PaymentProvider, SimulatedProvider};
+use crate::policies::RunnerSettings;
+
+/// How long requests that are under way may take after the process was told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What an application is made of.
+pub struct AppParts {
+    /// Where events are kept.
+    pub store: Arc<dyn EventStore>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// The contexts, and which of them run.
+    pub contexts: Contexts,
+    /// Who takes the money.
+    pub provider: Provider,
+    /// The call Apply → Payment.
+    pub payment: CallSettings,
+    /// The call Payment → Delivery.
+    pub delivery: CallSettings,
+    /// How policies are run.
+    pub runner: RunnerSettings,
+    /// What kind of service this is; logged with every application.
+    pub service_type: Arc<str>,
+    /// The read side, where this process has one.
+    pub read_side: Option<ReadSide>,
+    /// Fires when the process is to stop.
+    pub shutdown: CancellationToken,
+}
+
+/// Who takes the money.
+#[derive(Clone)]
+pub enum Provider {
+    /// Nobody: it is simulated, and can be told how to behave while it runs.
+    Simulated(Arc<SimulatedProvider>),
+    /// Somebody else.
+    Other(Arc<dyn PaymentProvider>),
+}
+
+/// What this process knows of its read side: queries to serve and how its projections are doing.
+pub struct ReadSide {
+    /// The routes of the queries.
+    pub router: Router,
+    /// How its projections are doing.
+    pub status: ReadSideStatus,
+}
+
+/// Tells how the projections are doing.
+pub type ReadSideStatus = Arc<dyn Fn() -> BoxFuture<'static, Vec<ProjectionHealth>> + Send + Sync>;
+
+/// How a projection is doing, as far as this process cares.
+#[derive(Debug, Clone, Serialize)]
+pub struct ProjectionHealth {
+    /// Why it stopped, when it did.
+    pub stopped: Option<String>,
+    /// Everything that the read side tells about it.
+    #[serde(flatten)]
+    pub details: serde_json::Value,
+}
+
+/// The application, ready to serve and to react.
+pub struct App {
+    router: Router,
+    business: Elearning,
+    shutdown: CancellationToken,
+}
+
+impl App {
+    /// Wires it up. Nothing runs yet.
+    pub fn new(parts: AppParts) -> Self {
+        let AppParts {
+            store,
+            clock,
+            contexts,
+            provider,
+            payment,
+            delivery,
+            runner,
+            service_type,
+            read_side,
+            shutdown,
+        } = parts;
+        let taker: Arc<dyn PaymentProvider> = match &provider {
+            Provider::Simulated(simulated) => Arc::clone(simulated) as _,
+            Provider::Other(other) => Arc::clone(other),
+        };
+        let business = Elearning::new(Parts {
+            store: Arc::clone(&store),
+            clock,
+            contexts: contexts.clone(),
+            provider: taker,
+            payment,
+            delivery,
+            runner,
+            service_type,
+        });
+        let (queries, projections) = match read_side {
+            Some(ReadSide { router, status }) => (router, status),
+            None => (Router::new(), Arc::new(|| ready(Vec::new()).boxed()) as ReadSideStatus),
+        };
+        let policies = business.runners.iter().map(|runner| Box::new(runner.status()) as _).collect();
+        let operated = Operated { store, contexts, policies, projections, shutdown: shutdown.clone() };
+        let router = Router::new()
+            .merge(business.router.clone())
+            .merge(queries)
+            .merge(operate::router(operated))
+            .merge(operate::simulator(provider))
+            .fallback(async || ApiError::NoSuchRoute)
+            .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .layer(from_fn(with_request_id));
+        Self { router, business, shutdown }
+    }
+
+    /// Serves and reacts until told to stop; then lets requests that are under way end.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
+        let mut policies = JoinSet::new();
+        for runner in self.business.runners {
+            policies.spawn(runner.run(self.shutdown.clone()));
+        }
+        let serving =
+            serve(listener, self.router).with_graceful_shutdown(self.shutdown.clone().cancelled_owned());
+        let deadline = async {
+            self.shutdown.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            served = serving.into_future() => served?,
+            () = deadline => tracing::warn!("some requests did not end in time and are cut off"),
+        }
+        while let Some(ended) = policies.join_next().await {
+            if let Err(panic) = ended {
+                tracing::error!(%panic, "a policy runner had panicked");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,201 @@
+//! The apply context: `/applies`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::{get, post};
+use domain::elearning::{
+    Application, Apply, ApplyCommand, ApplyRefusal, ApplyStatus, CancelReason, PayStatus, Resource,
+};
+use domain::kernel::RequestId;
+use serde::Serialize;
+
+use super::input::{amendment, application};
+use super::{Paid, Pay};
+use crate::calls::{CallError, Port};
+use crate::context::Context;
+use crate::execute::{ExecuteError, Executor, Last, Loaded, Origin};
+use crate::http::{ApiError, Base, Caller, Fields, Hal, IfMatch, PathId, answer, idempotent_id};
+
+/// What a student reads while the payment waits, in the words of the documents (SPEC 1.4, D1).
+const BUSY: &str = "Pay service is BUSY. Try again later";
+
+/// Takes applications and cancels them.
+pub(super) struct ApplyService {
+    executor: Executor,
+    context: Context,
+    pay: Port<Pay, Paid>,
+    service_type: Arc<str>,
+}
+
+impl ApplyService {
+    /// A service of this context, which asks for payments through `pay`.
+    pub(super) fn new(
+        executor: Executor,
+        context: Context,
+        pay: Port<Pay, Paid>,
+        service_type: Arc<str>,
+    ) -> Self {
+        Self { executor, context, pay, service_type }
+    }
+
+    /// Cancels an application.
+    pub(super) async fn cancel(
+        &self,
+        id: RequestId,
+        reason: CancelReason,
+        origin: &Origin,
+        revision: Option<u64>,
+    ) -> Result<Loaded<Apply>, ExecuteError<ApplyRefusal>> {
+        self.executor.execute_at(&id, &ApplyCommand::Cancel(reason), origin, revision).await
+    }
+
+    /// Whether this context runs.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Asks for the payment. Whatever keeps it from being made now, a policy makes sure of it later.
+    async fn pay(&self, application: &Application, origin: Origin) -> PaymentOutcome {
+        match self.pay.call(Pay(application.clone()), origin).await {
+            Ok(Paid { status, last }) => PaymentOutcome { status, last, message: None },
+            Err(CallError::Refused(reason)) => {
+                tracing::info!(application = %application.id, %reason, "payment refused");
+                PaymentOutcome { status: PayStatus::Cancelled, last: None, message: None }
+            }
+            Err(reason) => {
+                tracing::warn!(application = %application.id, %reason, "StudentApply {BUSY}");
+                PaymentOutcome { status: PayStatus::Pending, last: None, message: Some(BUSY) }
+            }
+        }
+    }
+}
+
+/// What came of the synchronous payment.
+struct PaymentOutcome {
+    status: PayStatus,
+    last: Option<Last>,
+    message: Option<&'static str>,
+}
+
+/// An application just made, and how its payment went.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AppliedResource {
+    #[serde(flatten)]
+    resource: Resource,
+    pay_status: PayStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+/// The routes of this context.
+pub(super) fn router(service: Arc<ApplyService>) -> Router {
+    Router::new()
+        .route("/applies", post(apply))
+        .route("/applies/{id}", get(show).put(change).patch(change))
+        .with_state(service)
+}
+
+/// `POST /applies`: apply, then pay.
+async fn apply(
+    State(service): State<Arc<ApplyService>>,
+    headers: HeaderMap,
+    caller: Caller,
+    base: Base,
+    mut fields: Fields,
+) -> Result<Response, ApiError> {
+    service.context.check()?;
+    let id = idempotent_id(&headers)?;
+    let (application, status) = application(&mut fields, id, "address")?;
+    if status == Some(ApplyStatus::Cancelled) {
+        fields.reject("applyStatus", "an application begins completed");
+        fields.check()?;
+    }
+    let origin = caller.origin(id, &format!("student:{}", application.student_id));
+    let command = ApplyCommand::Apply(application.clone());
+    let applied: Loaded<Apply> = match service.executor.execute_new(&id, &command, &origin).await {
+        Err(ExecuteError::Refused(ApplyRefusal::DifferentApplication)) => {
+            return Err(ApiError::IdempotencyKeyReused);
+        }
+        other => other?,
+    };
+    let resource = resource(&applied)?;
+    let payment = match &applied.state {
+        // A retry of a request whose application was cancelled since.
+        Apply::Cancelled(..) => PaymentOutcome { status: PayStatus::Cancelled, last: None, message: None },
+        Apply::Nothing | Apply::Completed(_) => {
+            service.pay(&application, origin.after(applied.last.map(|last| last.id))).await
+        }
+    };
+    tracing::info!(application = %id, pay_status = ?payment.status, "applied; CFG_SERVICE_TYPE: {}", service.service_type);
+    let position = payment.last.or(applied.last).map(|last| last.position);
+    let last = applied.last.map(|last| Last { position: position.unwrap_or(last.position), ..last });
+    let resource = AppliedResource { resource, pay_status: payment.status, message: payment.message };
+    Ok(answer(StatusCode::CREATED, &with_links(resource, id, &base), last))
+}
+
+/// `GET /applies/{id}`: the application as it stands on the log.
+async fn show(
+    State(service): State<Arc<ApplyService>>,
+    PathId(id): PathId,
+    base: Base,
+) -> Result<Response, ApiError> {
+    service.context.check()?;
+    let loaded = service.executor.load(&id).await?;
+    Ok(answer(StatusCode::OK, &with_links(resource(&loaded)?, id, &base), loaded.last))
+}
+
+/// `PUT` and `PATCH /applies/{id}`: cancel, or state what is true.
+async fn change(
+    State(service): State<Arc<ApplyService>>,
+    PathId(id): PathId,
+    IfMatch(revision): IfMatch,
+    caller: Caller,
+    base: Base,
+    mut fields: Fields,
+) -> Result<Response, ApiError> {
+    service.context.check()?;
+    let known: Loaded<Apply> = service.executor.load(&id).await?;
+    let application = match &known.state {
+        Apply::Nothing => None,
+        Apply::Completed(application) | Apply::Cancelled(application, _) => Some(application),
+    };
+    let (amended, status) = amendment(&mut fields, application, "address")?;
+    let amended = amended.ok_or(ApiError::NotFound("application"))?;
+    let origin = caller.origin(id, &format!("student:{}", amended.student_id));
+    let changed = match status {
+        ApplyStatus::Cancelled => {
+            service.cancel(id, CancelReason::StudentCancelled, &origin, revision).await?
+        }
+        ApplyStatus::Completed => {
+            service.executor.execute_at(&id, &ApplyCommand::Amend(amended), &origin, revision).await?
+        }
+    };
+    Ok(answer(StatusCode::OK, &with_links(resource(&changed)?, id, &base), changed.last))
+}
+
+fn resource(loaded: &Loaded<Apply>) -> Result<Resource, ApiError> {
+    Resource::apply(&loaded.state).ok_or(ApiError::NotFound("application"))
+}
+
+fn with_links<R: Serialize>(resource: R, id: RequestId, base: &Base) -> Hal<R> {
+    Hal::new(resource, base, "apply", &format!("/applies/{id}"))
+        .link("pay", base, &format!("/pays/{id}"))
+        .link("delivery", base, &format!("/deliveries/{id}"))
+        .link("myPage", base, &format!("/myPages/{id}"))
+}
+
+impl From<ApplyRefusal> for ApiError {
+    fn from(refusal: ApplyRefusal) -> Self {
+        let reason = refusal.to_string();
+        match refusal {
+            ApplyRefusal::NotFound => Self::NotFound("application"),
+            ApplyRefusal::AlreadyCancelled => Self::Refused("APPLY_ALREADY_CANCELLED", reason),
+            ApplyRefusal::DifferentApplication => Self::Refused("APPLY_IS_IMMUTABLE", reason),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The main job: settings → store → read side → application → serve → drain. Alone it runs
+//! everything on one machine.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser;
+use command_api::app::{App, AppParts, ProjectionHealth, Provider, ReadSide};
+use command_api::config::{Config, LogFormat, System};
+use command_api::context::Contexts;
+use command_api::elearning::{CONTEXTS, CallSettings};
+use command_api::execute::wall_clock;
+use command_api::payment_provider::SimulatedProvider;
+use event_store::{EmbeddedStore, EventStore};
+use futures::FutureExt;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let config = Config::parse();
+    if let Err(error) = config.check() {
+        eprintln!("error: {error}");
+        return ExitCode::from(2);
+    }
+    log_as(config.log_format);
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let shutdown = CancellationToken::new();
+    stop_on_signal(shutdown.clone()).context("signals cannot be heard")?;
+    let store: Arc<dyn EventStore> = Arc::new(EmbeddedStore::open(config.data.join("events"))?);
+    let read_side = read_side(&config, Arc::clone(&store), shutdown.clone()).await?;
+    let status = Arc::clone(&read_side);
+    let app = App::new(AppParts {
+        store,
+        clock: wall_clock(),
+        contexts: Contexts::new(&CONTEXTS, |name| config.contexts.iter().any(|running| running == name)),
+        provider: Provider::Simulated(Arc::new(SimulatedProvider::new(config.simulation()))),
+        payment: CallSettings { url: config.payment_url.clone(), port: config.payment_call.0.clone() },
+        delivery: CallSettings { url: config.delivery_url.clone(), port: config.delivery_call.0.clone() },
+        runner: config.runner(),
+        service_type: config.service_type.as_str().into(),
+        read_side: Some(ReadSide {
+            router: read_side.router(),
+            status: Arc::new(move || projections_of(Arc::clone(&status)).boxed()),
+        }),
+        shutdown: shutdown.clone(),
+    });
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.with_context(|| format!("{} cannot be listened on", config.listen))?;
+    tracing::info!("listening on http://{}", listener.local_addr()?);
+    app.serve(listener).await?;
+    read_side.stopped().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The projections of the system and their queries: the one place that knows the read side.
+async fn read_side(
+    config: &Config,
+    store: Arc<dyn EventStore>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<Arc<projections::ReadSide>> {
+    let file = || format!("sqlite:{}", config.data.join("read-model.db").display());
+    let url = config.read_model.clone().unwrap_or_else(file);
+    let database = projections::Database::open(&url).await?;
+    let system = match config.system {
+        System::Elearning => projections::elearning::system(),
+    };
+    Ok(Arc::new(projections::ReadSide::start(store, database, &system, shutdown).await?))
+}
+
+async fn projections_of(read_side: Arc<projections::ReadSide>) -> Vec<ProjectionHealth> {
+    let health = |status: projections::ProjectionStatus| ProjectionHealth {
+        stopped: status.stopped.as_ref().map(|reason| format!("{}: {reason}", status.name)),
+        details: serde_json::to_value(&status).unwrap_or_default(),
+    };
+    read_side.status().await.into_iter().map(health).collect()
+}
+
+fn log_as(format: LogFormat) {
+    let filter = EnvFilter::try_from_env("GIROK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    match format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
+}
+
+/// SIGTERM and SIGINT ask for a stop: not ready, drain, exit 0. The second one is obeyed at once.
+fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        for patience in [true, false] {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if !patience {
+                std::process::exit(130);
+            }
+            tracing::info!("asked to stop");
+            shutdown.cancel();
+        }
+    });
+    Ok(())
+}
