@@ -7,11 +7,13 @@ use std::time::Duration;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::{Router, serve};
+use domain::elearning::{Command, Fact};
 use event_store::EventStore;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +23,7 @@ use crate::execute::Clock;
 use crate::http::{ApiError, MAX_BODY, with_request_id};
 use crate::operate::{self, Operated};
 use crate::payment_provider::{PaymentProvider, SimulatedProvider};
-use crate::policies::RunnerSettings;
+use crate::policies::{PolicyStatus, Runner, RunnerSettings};
 
 /// How long requests that are under way may take after the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -74,6 +76,7 @@ pub type ReadSideStatus = Arc<dyn Fn() -> BoxFuture<'static, Vec<ProjectionHealt
 #[derive(Debug, Clone, Serialize)]
 pub struct ProjectionHealth {
     /// Why it stopped, when it did.
+    #[serde(skip)]
     pub stopped: Option<String>,
     /// Everything that the read side tells about it.
     #[serde(flatten)]
@@ -83,7 +86,8 @@ pub struct ProjectionHealth {
 /// The application, ready to serve and to react.
 pub struct App {
     router: Router,
-    business: Elearning,
+    runners: Vec<Runner<Fact, Command>>,
+    policies: Vec<watch::Receiver<PolicyStatus>>,
     shutdown: CancellationToken,
 }
 
@@ -120,10 +124,11 @@ impl App {
             Some(ReadSide { router, status }) => (router, status),
             None => (Router::new(), Arc::new(|| ready(Vec::new()).boxed()) as ReadSideStatus),
         };
-        let policies = business.runners.iter().map(|runner| Box::new(runner.status()) as _).collect();
-        let operated = Operated { store, contexts, policies, projections, shutdown: shutdown.clone() };
+        let policies: Vec<_> = business.runners.iter().map(Runner::status).collect();
+        let operated =
+            Operated { store, contexts, policies: policies.clone(), projections, shutdown: shutdown.clone() };
         let router = Router::new()
-            .merge(business.router.clone())
+            .merge(business.router)
             .merge(queries)
             .merge(operate::router(operated))
             .merge(operate::simulator(provider))
@@ -131,7 +136,12 @@ impl App {
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(from_fn(with_request_id));
-        Self { router, business, shutdown }
+        Self { router, runners: business.runners, policies, shutdown }
+    }
+
+    /// How its policies are doing, as it changes.
+    pub fn policies(&self) -> Vec<watch::Receiver<PolicyStatus>> {
+        self.policies.clone()
     }
 
     /// Serves and reacts until told to stop; then lets requests that are under way end.
@@ -140,7 +150,7 @@ impl App {
     /// When the listener fails.
     pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
         let mut policies = JoinSet::new();
-        for runner in self.business.runners {
+        for runner in self.runners {
             policies.spawn(runner.run(self.shutdown.clone()));
         }
         let serving =

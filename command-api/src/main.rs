@@ -1,6 +1,7 @@
 //! The main job: settings → store → read side → application → serve → drain. Alone it runs
 //! everything on one machine.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -91,7 +92,8 @@ async fn projections_of(read_side: Arc<projections::ReadSide>) -> Vec<Projection
 
 fn log_as(format: LogFormat) {
     let filter = EnvFilter::try_from_env("GIROK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let colours = std::io::stdout().is_terminal();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(colours);
     match format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().flatten_event(true).init(),

@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use event_store::{EventStore, Health, Position};
 use serde::Serialize;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{ProjectionHealth, Provider, ReadSideStatus};
@@ -21,7 +22,7 @@ use crate::policies::PolicyStatus;
 pub(crate) struct Operated {
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) contexts: Contexts,
-    pub(crate) policies: Vec<Box<dyn Fn() -> PolicyStatus + Send + Sync>>,
+    pub(crate) policies: Vec<watch::Receiver<PolicyStatus>>,
     pub(crate) projections: ReadSideStatus,
     pub(crate) shutdown: CancellationToken,
 }
@@ -61,7 +62,7 @@ impl Operated {
                 None
             }
         };
-        let policies: Vec<_> = self.policies.iter().map(|policy| policy()).collect();
+        let policies: Vec<_> = self.policies.iter().map(|policy| policy.borrow().clone()).collect();
         let projections = (self.projections)().await;
         for policy in &policies {
             if let Some(reason) = &policy.stopped {

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use event_store::EventStore;
@@ -27,7 +27,7 @@ struct Running {
     name: &'static str,
     version: u32,
     progress: watch::Receiver<Progress>,
-    task: JoinHandle<()>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl ReadSide {
@@ -54,7 +54,8 @@ impl ReadSide {
             .into_iter()
             .map(|(name, version, worker)| {
                 let progress = worker.progress();
-                Running { name, version, progress, task: tokio::spawn(watched(worker, shutdown.clone())) }
+                let task = tokio::spawn(watched(worker, shutdown.clone()));
+                Running { name, version, progress, task: Mutex::new(Some(task)) }
             })
             .collect();
         Ok(Self { store, database, system: system.clone(), running, shutdown })
@@ -103,9 +104,10 @@ impl ReadSide {
 
     /// Waits until every worker has ended: after the token fired, when it has written its last
     /// checkpoint.
-    pub async fn stopped(self) {
+    pub async fn stopped(&self) {
+        let task = |running: &Running| running.task.lock().expect("nobody panics holding it").take();
         // A panic is already in the progress and in the log.
-        join_all(self.running.into_iter().map(|running| running.task)).await;
+        join_all(self.running.iter().filter_map(task)).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::kernel::{DecodeError, Metadata, Policy, Reaction, Subject};
 use event_store::{AppendError, Batch, EventStore, Filter, ReadError, RecordedEvent};
 use futures::FutureExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -114,10 +114,9 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         Self { policy, system, context, decode, handler, store, clock, settings, status }
     }
 
-    /// Reads how it is doing, from anywhere.
-    pub fn status(&self) -> impl Fn() -> PolicyStatus + Send + Sync + 'static {
-        let status = Arc::clone(&self.status);
-        move || status.read()
+    /// How it is doing, as it changes.
+    pub fn status(&self) -> watch::Receiver<PolicyStatus> {
+        self.status.watch()
     }
 
     /// Runs until told to shut down; rests while its context is stopped.

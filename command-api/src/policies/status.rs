@@ -1,8 +1,8 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use event_store::Position;
 use serde::Serialize;
+use tokio::sync::watch;
 
 use super::ParkedReaction;
 
@@ -32,42 +32,37 @@ pub struct PolicyStatus {
 
 /// The status as it changes.
 #[derive(Default)]
-pub(super) struct Status {
-    status: Mutex<PolicyStatus>,
-    retrying: AtomicUsize,
-}
+pub(super) struct Status(watch::Sender<PolicyStatus>);
 
 /// Counts one reaction as being tried again.
 pub(super) struct Retrying(Arc<Status>);
 
 impl Status {
     pub(super) fn update(&self, change: impl FnOnce(&mut PolicyStatus)) {
-        change(&mut self.lock());
+        self.0.send_modify(change);
     }
 
     pub(super) fn fails(&self, reason: String) {
-        self.lock().last_failure = Some(reason);
+        self.update(|status| status.last_failure = Some(reason));
     }
 
     pub(super) fn retrying(self: &Arc<Self>) -> Retrying {
-        self.retrying.fetch_add(1, Ordering::Relaxed);
+        self.update(|status| status.retrying += 1);
         Retrying(Arc::clone(self))
     }
 
-    pub(super) fn read(&self) -> PolicyStatus {
-        let retrying = self.retrying.load(Ordering::Relaxed);
-        let status = self.lock().clone();
-        let last_failure = status.last_failure.filter(|_| retrying > 0);
-        PolicyStatus { retrying, last_failure, ..status }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, PolicyStatus> {
-        self.status.lock().expect("no code panics while it holds the status")
+    pub(super) fn watch(&self) -> watch::Receiver<PolicyStatus> {
+        self.0.subscribe()
     }
 }
 
 impl Drop for Retrying {
     fn drop(&mut self) {
-        self.0.retrying.fetch_sub(1, Ordering::Relaxed);
+        self.0.update(|status| {
+            status.retrying -= 1;
+            if status.retrying == 0 {
+                status.last_failure = None;
+            }
+        });
     }
 }
