@@ -103,20 +103,26 @@ pub struct Transaction(sqlx::Transaction<'static, Any>);
 impl Transaction {
     /// Runs a statement over many rows at once. `{rows}` stands for a table `r` with one column
     /// `value`: the elements of this JSON array, each an array itself.
-    pub(crate) async fn write(&mut self, statement: &str, rows: String) -> Result<(), sqlx::Error> {
+    ///
+    /// # Errors
+    /// When the database does not answer or does not take it.
+    pub async fn write(&mut self, statement: &str, rows: String) -> Result<(), sqlx::Error> {
         let statement = AssertSqlSafe(statement.replace("{rows}", "json_each($1) AS r"));
         sqlx::query(statement).bind(rows).execute(&mut *self.0).await.map(drop)
     }
 
     /// Reads by many keys at once. `{keys}` stands for a list of the elements of this JSON array of
     /// texts.
-    pub(crate) async fn read(&mut self, statement: &str, keys: String) -> Result<Vec<AnyRow>, sqlx::Error> {
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(&mut self, statement: &str, keys: String) -> Result<Vec<AnyRow>, sqlx::Error> {
         let statement = AssertSqlSafe(statement.replace("{keys}", "SELECT value FROM json_each($1)"));
         sqlx::query(statement).bind(keys).fetch_all(&mut *self.0).await
     }
 
     /// For the statements about one row.
-    pub(crate) fn connection(&mut self) -> &mut sqlx::AnyConnection {
+    pub fn connection(&mut self) -> &mut sqlx::AnyConnection {
         &mut self.0
     }
 
@@ -126,7 +132,8 @@ impl Transaction {
 }
 
 async fn pool(path: &str, mode: &str, pragmas: String, size: u32) -> Result<AnyPool, sqlx::Error> {
-    let url = format!("sqlite:{}?mode={mode}", path.replace('%', "%25").replace('?', "%3F"));
+    let url =
+        format!("sqlite:{}?mode={mode}", path.replace('%', "%25").replace('?', "%3F").replace('#', "%23"));
     // A statement is logged with its text, and ours are long: the worker logs what it does instead.
     let options = AnyConnectOptions::from_str(&url)?.disable_statement_logging();
     let pragmas: Arc<str> = pragmas.into();

@@ -48,9 +48,10 @@ pub trait Screen: Send + Sync + 'static {
 }
 
 impl System {
-    /// Everything that keeps rows for it: the resources first.
+    /// Everything that keeps rows for it: the resources first, if it lists any.
     pub(crate) fn projections(&self) -> Vec<Arc<dyn Projection>> {
-        let resources: Arc<dyn Projection> = Arc::new(Resources::new(self.collections, self.resource));
-        std::iter::once(resources).chain(self.screens.iter().map(|screen| screen.projection())).collect()
+        let resources = || Arc::new(Resources::new(self.collections, self.resource)) as Arc<dyn Projection>;
+        let resources = (!self.collections.is_empty()).then(resources);
+        resources.into_iter().chain(self.screens.iter().map(|screen| screen.projection())).collect()
     }
 }

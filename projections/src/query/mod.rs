@@ -65,7 +65,10 @@ pub struct Reads {
 
 /// All queries of a system; `reads` gives each what it needs, by the name of its projection.
 pub(crate) fn router(system: &System, reads: impl Fn(&str) -> Reads) -> Router {
-    let lists = list::router(system.collections, &reads(resources::NAME));
+    let lists = match system.collections {
+        [] => Router::new(),
+        collections => list::router(collections, &reads(resources::NAME)),
+    };
     let screens = system.screens.iter().map(|screen| screen.routes(reads(screen.projection().name())));
     screens.fold(lists, Router::merge)
 }

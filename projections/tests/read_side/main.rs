@@ -1,0 +1,12 @@
+//! The read side at work: a log in memory, rows in SQLite, questions over HTTP.
+
+mod disguise;
+mod exactly_once;
+mod freshness;
+mod lists;
+mod live;
+mod my_page;
+mod refusals;
+mod stories;
+mod support;
+mod tally;
