@@ -16,6 +16,7 @@ mod store;
 pub mod contract;
 
 pub use embedded::{Disk, EmbeddedStore, LogFile, OpenError, Options, RealDisk};
+pub use embedded::{IndexReport, Report, SegmentReport, Stroll, Visitor, truncate};
 pub use error::{AppendError, ReadError};
 pub use event::{InvalidStreamName, NewEvent, RecordedEvent, StreamName};
 pub use filter::Filter;

@@ -22,6 +22,7 @@
 mod block;
 mod bloom;
 mod bytes;
+mod check;
 mod disk;
 mod error;
 mod folder;
@@ -36,6 +37,7 @@ mod recovery;
 mod scan;
 mod segment;
 mod tail;
+mod visit;
 mod walk;
 mod writer;
 
@@ -48,9 +50,11 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use check::{IndexReport, Report, SegmentReport, truncate};
 pub use disk::{Disk, LogFile, RealDisk};
 pub use error::OpenError;
 pub use options::Options;
+pub use visit::{Stroll, Visitor};
 
 use crate::follow::follow;
 use crate::{

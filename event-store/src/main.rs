@@ -1,0 +1,9 @@
+//! Looks into an event store's folder.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}
