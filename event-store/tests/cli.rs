@@ -215,7 +215,7 @@ async fn verify_tells_an_unfinished_write_and_a_damaged_index_from_damage() {
         assert!(text(&output).contains("0000000000.idx is damaged"), "{}", text(&output));
     }
     fs::write(&index, &good).unwrap();
-    let segments =
+    let mut segments =
         bytes(folder.path()).into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "log"));
     let (last, mut torn) = segments.rfind(|(_, bytes)| bytes[64] != 0).unwrap();
     let end = torn.iter().rposition(|byte| *byte != 0).unwrap() + 9;
