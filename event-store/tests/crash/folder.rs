@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use event_store::{Direction, EmbeddedStore, EventStore, ExpectedRevision, OpenError, RecordedEvent};
+use event_store::{
+    Direction, EmbeddedStore, EventStore, ExpectedRevision, OpenError, Options, RecordedEvent,
+};
 
 use crate::support::{append, event, everything, open, segment, stream};
 
@@ -148,4 +150,41 @@ async fn what_was_not_finished_when_the_process_died_is_swept_away() {
     let store = open(folder.path()).unwrap();
     assert!(!folder.path().join("0000000000.idx-new").exists());
     assert_eq!(fill(&store).await.len(), 401);
+}
+
+#[tokio::test]
+async fn a_long_stream_is_read_at_any_revision_from_its_indexes() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = stream("long-1");
+    let opened = || Options::new().segment_bytes(256 << 10).recent_bytes(0).open(folder.path()).unwrap();
+    let store = opened();
+    let mut revision = 0;
+    let appends: Vec<_> = (0..3000u64)
+        .map(|number| {
+            let events: Vec<_> = (0..number % 3 + 1).map(|_| event(20)).collect();
+            let expected = revision;
+            revision += events.len() as u64;
+            let expected =
+                expected.checked_sub(1).map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
+            store.append(&name, expected, events)
+        })
+        .collect();
+    for appended in futures::future::join_all(appends).await {
+        appended.unwrap();
+    }
+    drop(store);
+    let store = opened();
+    assert!(indexes(folder.path()).len() > 2);
+    for from in (0..revision).step_by(7).chain([revision - 1]) {
+        for (direction, max) in
+            [(Direction::Forwards, 1), (Direction::Forwards, 40), (Direction::Backwards, 40)]
+        {
+            let read = store.read_stream(&name, from, direction, max).await.unwrap();
+            let expected: Vec<u64> = match direction {
+                Direction::Forwards => (from..revision).take(max).collect(),
+                Direction::Backwards => (0..=from).rev().take(max).collect(),
+            };
+            assert!(read.iter().map(|event| event.revision).eq(expected), "{direction:?} from {from}");
+        }
+    }
 }
