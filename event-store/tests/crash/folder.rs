@@ -156,7 +156,7 @@ async fn what_was_not_finished_when_the_process_died_is_swept_away() {
 async fn a_long_stream_is_read_at_any_revision_from_its_indexes() {
     let folder = tempfile::tempdir().unwrap();
     let name = stream("long-1");
-    let opened = || Options::new().segment_bytes(256 << 10).recent_bytes(0).open(folder.path()).unwrap();
+    let opened = || Options::new().segment_bytes(128 << 10).recent_bytes(0).open(folder.path()).unwrap();
     let store = opened();
     let appends = (0..3000).map(|number| {
         let events = (0..number % 3 + 1).map(|_| event(20)).collect();
