@@ -30,6 +30,13 @@ const EVERY_CONNECTION: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = 
     PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 10000; PRAGMA temp_store = MEMORY; \
     PRAGMA cache_size = -32000;";
 
+/// `{rows}`. The LIMIT keeps SQLite from merging this into the statement, where every column would
+/// render and parse the element again; that doubles the cost of a row.
+const ROWS: &str = "(SELECT jsonb(value) AS value FROM json_each($1) LIMIT -1) AS r";
+
+/// `{keys}`.
+const KEYS: &str = "SELECT value FROM json_each($1)";
+
 /// The database of the read models: one connection writes, several read beside it. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Database {
@@ -107,7 +114,7 @@ impl Transaction {
     /// # Errors
     /// When the database does not answer or does not take it.
     pub async fn write(&mut self, statement: &str, rows: String) -> Result<(), sqlx::Error> {
-        let statement = AssertSqlSafe(statement.replace("{rows}", "json_each($1) AS r"));
+        let statement = AssertSqlSafe(statement.replace("{rows}", ROWS));
         sqlx::query(statement).bind(rows).execute(&mut *self.0).await.map(drop)
     }
 
@@ -117,7 +124,7 @@ impl Transaction {
     /// # Errors
     /// When the database does not answer.
     pub async fn read(&mut self, statement: &str, keys: String) -> Result<Vec<AnyRow>, sqlx::Error> {
-        let statement = AssertSqlSafe(statement.replace("{keys}", "SELECT value FROM json_each($1)"));
+        let statement = AssertSqlSafe(statement.replace("{keys}", KEYS));
         sqlx::query(statement).bind(keys).fetch_all(&mut *self.0).await
     }
 

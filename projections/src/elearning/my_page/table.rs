@@ -5,8 +5,7 @@ use std::str::FromStr;
 use domain::elearning::{Application, ApplyStatus, BookId, DeliveryStatus, PayStatus, StudentId};
 use domain::kernel::{Quantity, RequestId};
 use event_store::Position;
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::ser::{Serialize, SerializeTuple, Serializer};
 use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
@@ -57,7 +56,7 @@ pub(super) async fn write(
     let mut rows: Vec<Row> = rows.collect();
     // By key, so that the database walks its index once.
     rows.sort_unstable_by_key(|row| row.application.id);
-    let rows: Vec<Value> = rows.iter().map(encode).collect();
+    let rows: Vec<Columns<'_>> = rows.iter().map(Columns).collect();
     let rows = serde_json::to_string(&rows).expect("columns are plain values");
     transaction.write(UPSERT, rows).await
 }
@@ -99,31 +98,34 @@ pub(super) async fn query(
     query.fetch_all(readers).await?.iter().map(decode).collect()
 }
 
-/// The columns in the order of [`COLUMNS`].
-fn encode(row: &Row) -> Value {
-    let Application { id, student_id, student_name, book_id, book_name, qty, amount, address } =
-        &row.application;
-    let revision = |revision: Option<u64>| number(revision.map(Position));
-    json!([
-        id,
-        student_id,
-        student_name,
-        book_id,
-        book_name,
-        qty,
-        amount,
-        row.apply_status,
-        address,
-        row.pay_status,
-        row.delivery_status,
-        row.cancel_reason,
-        row.fail_reason,
-        row.updated_at,
-        revision(row.revisions.apply),
-        revision(row.revisions.payment),
-        revision(row.revisions.delivery),
-        row.position,
-    ])
+/// A row as the statement takes it: its columns in the order of [`COLUMNS`].
+struct Columns<'r>(&'r Row);
+
+impl Serialize for Columns<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Row { application, revisions, .. } = self.0;
+        let revision = |revision: Option<u64>| number(revision.map(Position));
+        let mut columns = serializer.serialize_tuple(18)?;
+        columns.serialize_element(&application.id)?;
+        columns.serialize_element(&application.student_id)?;
+        columns.serialize_element(&application.student_name)?;
+        columns.serialize_element(&application.book_id)?;
+        columns.serialize_element(&application.book_name)?;
+        columns.serialize_element(&application.qty)?;
+        columns.serialize_element(&application.amount)?;
+        columns.serialize_element(&self.0.apply_status)?;
+        columns.serialize_element(&application.address)?;
+        columns.serialize_element(&self.0.pay_status)?;
+        columns.serialize_element(&self.0.delivery_status)?;
+        columns.serialize_element(&self.0.cancel_reason)?;
+        columns.serialize_element(&self.0.fail_reason)?;
+        columns.serialize_element(&self.0.updated_at)?;
+        columns.serialize_element(&revision(revisions.apply))?;
+        columns.serialize_element(&revision(revisions.payment))?;
+        columns.serialize_element(&revision(revisions.delivery))?;
+        columns.serialize_element(&self.0.position)?;
+        columns.end()
+    }
 }
 
 fn decode(row: &AnyRow) -> Result<Row, sqlx::Error> {
