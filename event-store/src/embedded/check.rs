@@ -162,18 +162,11 @@ pub fn truncate(at: impl AsRef<Path>, number: u64, offset: u64) -> Result<(), Op
     }
     let last = visitor.segments()?;
     for later in last.into_iter().rev().take_while(|later| *later > number) {
-        remove_if_there(&segment::index_path(at, later))?;
+        RealDisk.remove_if_there(&segment::index_path(at, later))?;
         fs::remove_file(segment::path(at, later))?;
     }
-    remove_if_there(&segment::index_path(at, number))?;
+    RealDisk.remove_if_there(&segment::index_path(at, number))?;
     RealDisk.sync_folder(at)?;
     let segment = folder::segment(path.clone(), RealDisk.open(&path)?, visitor.id(), number)?;
     Ok(walk::zero(&segment, offset)?)
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -32,6 +32,17 @@ pub trait Disk: Send + Sync + 'static {
     /// When the file system refuses.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes a file that may not be there.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    fn remove_if_there(&self, path: &Path) -> io::Result<()> {
+        match self.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Makes the names in a folder durable: a file that appeared or vanished stays so.
     ///
     /// # Errors

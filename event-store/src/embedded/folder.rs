@@ -49,10 +49,7 @@ pub(crate) fn id(file: &dyn LogFile, path: &Path) -> Opened<Uuid> {
 pub(crate) fn found(disk: &dyn Disk, folder: &Path) -> io::Result<Uuid> {
     let id = Uuid::new_v4();
     let unfinished = folder.join("store.new");
-    match disk.remove(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    disk.remove_if_there(&unfinished)?;
     let file = disk.create(&unfinished)?;
     write_all(&*file, &identity(id), 0).map_err(|(_, error)| error)?;
     file.sync()?;

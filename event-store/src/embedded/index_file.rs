@@ -50,14 +50,14 @@ pub(crate) struct IndexFile {
 /// Writes the index of a segment with this salt, durable in its bytes and by name.
 pub(crate) fn write(disk: &dyn Disk, path: &Path, salt: u128, growing: &Growing) -> io::Result<()> {
     let unfinished = path.with_extension("idx-new");
-    let bytes = encode(salt, growing);
-    match disk.remove(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    disk.remove_if_there(&unfinished)?;
     let file = disk.create(&unfinished)?;
-    write_all(&*file, &bytes, 0).map_err(|(_, error)| error)?;
-    file.sync()?;
+    let written = write_all(&*file, &encode(salt, growing), 0).map_err(|(_, error)| error);
+    if let Err(error) = written.and_then(|()| file.sync()) {
+        // On a full disk its space is what others wait for.
+        disk.remove_if_there(&unfinished)?;
+        return Err(error);
+    }
     disk.rename(&unfinished, path)?;
     disk.sync_folder(path.parent().unwrap_or(Path::new(".")))
 }

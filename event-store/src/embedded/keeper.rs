@@ -2,38 +2,19 @@
 //! the indexes of sealed ones. In the writer, either would be a pause of tens of milliseconds.
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use uuid::Uuid;
+use crate::Health;
 
-use super::disk::Disk;
-use super::index::Index;
-use super::index_file::{self, IndexFile};
-use super::log::Sealed;
-use super::segment::{self, SegmentFile};
+use super::log::{Log, Sealed};
+use super::segment::SegmentFile;
+use super::site::Site;
 
-/// Where segments are made.
-pub(crate) struct Site {
-    pub(crate) disk: Arc<dyn Disk>,
-    pub(crate) folder: PathBuf,
-    pub(crate) store: Uuid,
-    /// The length of a segment, in bytes, once the log has grown to it.
-    pub(crate) segment_bytes: u64,
-}
-
-/// The first segments are smaller, so that a new store opens at once and a small one stays small.
-const FIRST: u64 = 4 * 1024 * 1024;
-
-impl Site {
-    /// The length of a segment that must have room for so many bytes.
-    pub(crate) fn capacity(&self, number: u64, at_least: u64) -> u64 {
-        let grown = FIRST.saturating_mul(4u64.saturating_pow(number.min(16) as u32));
-        grown.min(self.segment_bytes).max(at_least).next_multiple_of(4096)
-    }
-}
+/// How often a full disk is asked whether there is room again.
+const RETRY: Duration = Duration::from_secs(1);
 
 enum Task {
     Prepare { number: u64, capacity: u64, done: mpsc::Sender<io::Result<SegmentFile>> },
@@ -52,18 +33,14 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Begins with a spare segment if the last start left one.
-    pub(crate) fn start(site: Site, spare: Option<SegmentFile>) -> io::Result<Self> {
+    pub(crate) fn start(site: Site, log: Arc<Log>, spare: Option<SegmentFile>) -> io::Result<Self> {
         let site = Arc::new(site);
         let stop = Arc::new(AtomicBool::new(false));
         let (tasks, todo) = mpsc::channel();
-        let thread = {
-            let (site, stop) = (Arc::clone(&site), Arc::clone(&stop));
-            thread::Builder::new().name("event-store-keeper".to_owned()).spawn(move || {
-                for task in todo {
-                    site.work(task, &stop);
-                }
-            })?
-        };
+        let worker =
+            Worker { site: Arc::clone(&site), log, stop: Arc::clone(&stop), wanted: None, spare: None };
+        let thread =
+            thread::Builder::new().name("event-store-keeper".to_owned()).spawn(move || worker.run(&todo))?;
         let next = spare.map(|spare| {
             let (done, next) = mpsc::channel();
             // The receiver is right here.
@@ -119,73 +96,68 @@ impl Drop for Keeper {
     }
 }
 
-impl Site {
-    fn work(&self, task: Task, stop: &AtomicBool) {
-        match task {
-            Task::Prepare { number, capacity, done } => {
-                let made = self.segment(number, capacity, stop);
-                if let Err(error) = &made
-                    && !stop.load(Ordering::Relaxed)
-                {
-                    tracing::warn!(%error, number, "the next segment could not be prepared");
+/// The thread's own side.
+struct Worker {
+    site: Arc<Site>,
+    log: Arc<Log>,
+    stop: Arc<AtomicBool>,
+    /// A segment that could not be made for lack of space. It is tried again without being asked,
+    /// because a server that says it takes no writes may never get another one.
+    wanted: Option<(u64, u64)>,
+    /// The segment that was wanted, made in the meantime.
+    spare: Option<SegmentFile>,
+}
+
+impl Worker {
+    fn run(mut self, todo: &mpsc::Receiver<Task>) {
+        loop {
+            let task = match self.wanted {
+                Some(_) => todo.recv_timeout(RETRY),
+                None => todo.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+            };
+            match task {
+                Ok(Task::Prepare { number, capacity, done }) => {
+                    // A writer that is gone needs no segment; the next start finds it.
+                    let _ = done.send(self.prepare(number, capacity));
                 }
-                // A writer that is gone needs no segment; the next start finds it.
-                let _ = done.send(made);
-            }
-            Task::WriteIndex(sealed) => {
-                if let Err(error) = self.write_index(&sealed) {
-                    let number = sealed.segment.number;
-                    tracing::warn!(%error, number, "the index stays in memory until the next start");
+                Ok(Task::WriteIndex(sealed)) => {
+                    if let Err(error) = self.site.write_index(&sealed) {
+                        let number = sealed.segment.number;
+                        tracing::warn!(%error, number, "the index stays in memory until the next start");
+                    }
                 }
+                Err(mpsc::RecvTimeoutError::Timeout) => self.retry(),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    /// A new segment of zeros. A smaller one that waits under this number makes room for it.
-    pub(crate) fn segment(&self, number: u64, capacity: u64, stop: &AtomicBool) -> io::Result<SegmentFile> {
-        match self.disk.remove(&segment::path(&self.folder, number)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    fn prepare(&mut self, number: u64, capacity: u64) -> io::Result<SegmentFile> {
+        self.wanted = None;
+        if let Some(spare) = self.spare.take()
+            && spare.number == number
+            && spare.capacity >= capacity
+        {
+            return Ok(spare);
         }
-        SegmentFile::create(&*self.disk, &self.folder, self.store, number, capacity, stop)
+        let made = self.site.segment(number, capacity, &self.stop);
+        if let Err(error) = &made
+            && !self.stop.load(Ordering::Relaxed)
+        {
+            tracing::warn!(%error, number, "the next segment could not be prepared");
+            self.wanted = Some((number, capacity));
+        }
+        made
     }
 
-    /// Writes the index of a sealed segment and from then on asks the file instead of the memory.
-    fn write_index(&self, sealed: &Sealed) -> io::Result<()> {
-        let Index::Memory(growing) = &*sealed.index() else { return Ok(()) };
-        let (number, salt) = (sealed.segment.number, sealed.segment.salt);
-        let path = segment::index_path(&self.folder, number);
-        index_file::write(&*self.disk, &path, salt, growing)?;
-        if let Some(file) = IndexFile::open(self.disk.open(&path)?, &path, salt)? {
-            sealed.replace_index(Index::File(file));
-        }
-        Ok(())
-    }
-
-    /// The index of a sealed segment from its file, which is made if it is not there.
-    pub(crate) fn index(
-        &self,
-        segment: &SegmentFile,
-        rebuild: impl FnOnce() -> super::Opened<Index>,
-    ) -> super::Opened<Index> {
-        let path = segment::index_path(&self.folder, segment.number);
-        if let Some(file) = self.open_index(&path, segment.salt)? {
-            return Ok(Index::File(file));
-        }
-        tracing::warn!(path = %path.display(), "the index is missing or damaged and is made again");
-        let index = rebuild()?;
-        let Index::Memory(growing) = &index else { return Ok(index) };
-        if let Err(error) = index_file::write(&*self.disk, &path, segment.salt, growing) {
-            tracing::warn!(%error, path = %path.display(), "the index stays in memory until the next start");
-            return Ok(index);
-        }
-        Ok(self.open_index(&path, segment.salt)?.map_or(index, Index::File))
-    }
-
-    fn open_index(&self, path: &std::path::Path, salt: u128) -> io::Result<Option<IndexFile>> {
-        match self.disk.open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            opened => IndexFile::open(opened?, path, salt),
+    fn retry(&mut self) {
+        let Some((number, capacity)) = self.wanted else { return };
+        match self.site.segment(number, capacity, &self.stop) {
+            Ok(spare) => {
+                (self.wanted, self.spare) = (None, Some(spare));
+                self.log.set_health(Health::Ready);
+            }
+            Err(error) => tracing::debug!(%error, number, "the next segment still cannot be prepared"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the writer and the readers share: the synced log, and where everything in it is.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use uuid::Uuid;
@@ -20,7 +20,13 @@ const GUESS: usize = 2048;
 pub(crate) struct Log {
     pub(crate) store: Uuid,
     state: RwLock<State>,
-    health: Mutex<Health>,
+    condition: Mutex<Condition>,
+}
+
+struct Condition {
+    health: Health,
+    /// The writer stopped for good.
+    broken: bool,
 }
 
 pub(crate) struct State {
@@ -63,7 +69,11 @@ impl Sealed {
 
 impl Log {
     pub(crate) fn new(store: Uuid, state: State) -> Self {
-        Self { store, state: RwLock::new(state), health: Mutex::new(Health::Ready) }
+        Self {
+            store,
+            state: RwLock::new(state),
+            condition: Mutex::new(Condition { health: Health::Ready, broken: false }),
+        }
     }
 
     /// Held for microseconds: nobody reads the disk meanwhile except the writer, who is the only
@@ -76,12 +86,26 @@ impl Log {
         self.state().head()
     }
 
-    pub(crate) fn health(&self) -> Health {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn condition(&self) -> MutexGuard<'_, Condition> {
+        self.condition.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn health(&self) -> Health {
+        self.condition().health.clone()
+    }
+
+    /// Writes are taken or, for the time being, not. A writer that stopped for good stays stopped.
     pub(crate) fn set_health(&self, health: Health) {
-        *self.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+        let mut condition = self.condition();
+        if !condition.broken {
+            condition.health = health;
+        }
+    }
+
+    /// Nothing will ever be written again.
+    pub(crate) fn set_broken(&self, reason: &str) {
+        let health = Health::ReadOnly(reason.to_owned());
+        *self.condition() = Condition { health, broken: true };
     }
 
     /// Shows a synced block to the readers.

@@ -36,6 +36,7 @@ mod read;
 mod recovery;
 mod scan;
 mod segment;
+mod site;
 mod tail;
 mod visit;
 mod walk;

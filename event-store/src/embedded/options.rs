@@ -7,8 +7,9 @@ use tokio::sync::{mpsc, watch};
 
 use super::disk::{Disk, RealDisk};
 use super::error::OpenError;
-use super::keeper::{Keeper, Site};
+use super::keeper::Keeper;
 use super::recovery::{identify, recover};
+use super::site::Site;
 use super::writer::{QUEUE, Writer};
 use super::{EmbeddedStore, Owner, folder};
 use crate::Position;
@@ -77,7 +78,7 @@ impl Options {
             log: Arc::clone(&recovered.log),
             requests: queue,
             head,
-            keeper: Keeper::start(site, recovered.spare)?,
+            keeper: Keeper::start(site, Arc::clone(&recovered.log), recovered.spare)?,
             segment: recovered.active,
             offset: recovered.end,
             next_position: recovered.next_position,

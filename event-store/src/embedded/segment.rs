@@ -72,7 +72,7 @@ impl SegmentFile {
         if made.is_err() {
             // Half a segment is of no use, and on a full disk its space is what others wait for. The
             // next start removes it if this cannot.
-            if let Err(error) = disk.remove(&unfinished) {
+            if let Err(error) = disk.remove_if_there(&unfinished) {
                 tracing::debug!(%error, path = %unfinished.display(), "an unfinished segment stays");
             }
         }
@@ -88,6 +88,7 @@ impl SegmentFile {
         stop: &AtomicBool,
         unfinished: &Path,
     ) -> io::Result<Self> {
+        disk.remove_if_there(unfinished)?;
         let file = disk.create(unfinished)?;
         let salt = Uuid::new_v4().as_u128();
         let mut step = vec![0; STEP];

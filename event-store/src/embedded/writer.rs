@@ -211,7 +211,7 @@ impl Writer {
             offset = self.offset,
             "no more writes"
         );
-        self.log.set_health(Health::ReadOnly(failed.clone()));
+        self.log.set_broken(&failed);
         self.broken = Some(failed.clone());
         Err(AppendError::Unknown(failed))
     }

@@ -83,6 +83,21 @@ async fn a_full_disk_refuses_appends_until_there_is_room_again() {
 }
 
 #[tokio::test]
+async fn room_on_a_full_disk_is_noticed_without_another_append() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    disk.orders().room = Some(70 << 10);
+    let store = options().disk(disk.clone()).open(folder.path()).unwrap();
+    while store.append(&stream("a-1"), ExpectedRevision::Any, vec![event(9000)]).await.is_ok() {}
+    assert!(matches!(store.health(), Health::ReadOnly(_)));
+    disk.orders().room = None;
+    // A server that is not ready gets no requests, so this must end by itself.
+    while store.health() != Health::Ready {
+        tokio::task::yield_now().await;
+    }
+    append(&store, "a-1", 1).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_write_refused_for_lack_of_space_before_its_first_byte_may_be_repeated() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
     let store = options().disk(disk.clone()).open(folder.path()).unwrap();
