@@ -1,4 +1,5 @@
-//! How many events per second the two projections of e-learning bring into SQLite together.
+//! How many events per second the two projections of e-learning bring into SQLite together, and how
+//! many pages per second students then get from it (router and rows, no network).
 //!
 //! `cargo bench -p projections --bench apply -- [events]` (default 400,000): a log of students who
 //! apply, pay and are delivered to, one in ten of whom cancels.
@@ -6,6 +7,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::body::Body;
+use axum::http::Request;
 use domain::elearning::sample::{application, receipt};
 use domain::elearning::{
     Application, Applied, ApplyCancelled, ApplyEvent, CancelReason, DeliveryEvent, Fact, PaymentEvent,
@@ -16,7 +19,12 @@ use domain::payment::{PayCancelRequested, PayCancelled, PayCompleted, PayRequest
 use event_store::{EventStore, ExpectedRevision, MemoryStore, NewEvent, StreamName};
 use projections::{Database, ReadSide, elearning};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 use uuid::Uuid;
+
+/// How many pages are asked for in all, and by how many students at once.
+const PAGES: usize = 40_000;
+const READERS: usize = 16;
 
 /// How many students are on their way at the same time.
 const AT_ONCE: usize = 64;
@@ -30,31 +38,42 @@ async fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite:{}", folder.path().join("read.db").display());
     let database = Database::open(&url).await.expect("a database");
-    let seconds = catch_up(store.clone(), &database).await;
-    println!(
-        "{events} events into two projections in {seconds:.2} s: {:.0} events/s",
-        events as f64 / seconds
-    );
-}
-
-async fn catch_up(store: Arc<MemoryStore>, database: &Database) -> f64 {
     let shutdown = CancellationToken::new();
-    let head = store.head().await.expect("memory answers");
     let start = Instant::now();
-    let side = ReadSide::start(store, database.clone(), &elearning::system(), shutdown.clone())
-        .await
-        .expect("an empty database");
+    let side = ReadSide::start(store.clone(), database, &elearning::system(), shutdown.clone());
+    let side = side.await.expect("an empty database");
+    let head = store.head().await.expect("memory answers");
     for name in ["resources", "my_page"] {
         let mut progress = side.progress(name).expect("it runs");
-        let progress =
-            progress.wait_for(|progress| progress.considered == head || progress.stopped.is_some());
-        let progress = progress.await.expect("it runs").clone();
-        println!("{name}: {:.2} s {}", start.elapsed().as_secs_f64(), progress.stopped.unwrap_or_default());
+        let done = progress.wait_for(|progress| progress.considered == head || progress.stopped.is_some());
+        assert_eq!(done.await.expect("it runs").stopped, None);
     }
-    let seconds = start.elapsed().as_secs_f64();
+    report(events, "events into two projections", start);
+
+    let start = Instant::now();
+    let students = events / 20;
+    let readers = (0..READERS).map(|reader| {
+        let router = side.router();
+        tokio::spawn(async move {
+            for n in 0..PAGES / READERS {
+                let student = (reader + n * 7919) % students;
+                let page = Request::get(format!("/myPages?studentId=student{student}")).body(Body::empty());
+                let page = router.clone().oneshot(page.expect("a request")).await.expect("no failure");
+                assert!(page.status().is_success());
+            }
+        })
+    });
+    for reader in readers.collect::<Vec<_>>() {
+        reader.await.expect("no panic");
+    }
+    report(PAGES, "pages of a student", start);
     shutdown.cancel();
     side.stopped().await;
-    seconds
+}
+
+fn report(count: usize, what: &str, start: Instant) {
+    let seconds = start.elapsed().as_secs_f64();
+    println!("{count} {what} in {seconds:.2} s: {:.0}/s", count as f64 / seconds);
 }
 
 /// Appends the stories of students, interleaved, and returns how many events that made.

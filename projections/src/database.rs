@@ -80,6 +80,7 @@ impl Database {
                 let folder = tempfile::tempdir()?;
                 (format!("{}", folder.path().join("read.db").display()), Some(Arc::new(folder)))
             }
+            "" | "//" => return Err(OpenError::Unknown(url.to_owned())),
             path => (path.trim_start_matches("//").to_owned(), None),
         };
         let writer = pool(&path, "rwc", EVERY_CONNECTION.to_owned(), 1).await?;

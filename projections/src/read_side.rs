@@ -2,10 +2,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use event_store::EventStore;
-use futures::future::join_all;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::database::Database;
 use crate::progress::{Progress, ProjectionStatus};
@@ -19,10 +18,11 @@ pub struct ReadSide {
     database: Database,
     system: System,
     running: Vec<Running>,
+    tasks: TaskTracker,
     shutdown: CancellationToken,
 }
 
-/// One projection and the task that keeps it up.
+/// One projection that is kept up.
 struct Running {
     name: &'static str,
     version: u32,
@@ -50,15 +50,14 @@ impl ReadSide {
             workers.push((name, version, worker));
         }
         // Nothing runs unless everything may.
-        let running = workers
-            .into_iter()
-            .map(|(name, version, worker)| {
-                let progress = worker.progress();
-                let task = tokio::spawn(watched(worker, shutdown.clone()));
-                Running { name, version, progress, task: Mutex::new(Some(task)) }
-            })
-            .collect();
-        Ok(Self { store, database, system: system.clone(), running, shutdown })
+        let tasks = TaskTracker::new();
+        let mut running = Vec::new();
+        for (name, version, worker) in workers {
+            running.push(Running { name, version, progress: worker.progress() });
+            tasks.spawn(watched(worker, shutdown.clone()));
+        }
+        tasks.close();
+        Ok(Self { store, database, system: system.clone(), running, tasks, shutdown })
     }
 
     /// The queries, with default options. No path of it has a fallback, so it can be merged with
@@ -103,11 +102,9 @@ impl ReadSide {
     }
 
     /// Waits until every worker has ended: after the token fired, when it has written its last
-    /// checkpoint.
+    /// checkpoint; or before, when each has given up.
     pub async fn stopped(&self) {
-        let task = |running: &Running| running.task.lock().expect("nobody panics holding it").take();
-        // A panic is already in the progress and in the log.
-        join_all(self.running.iter().filter_map(task)).await;
+        self.tasks.wait().await;
     }
 }
 

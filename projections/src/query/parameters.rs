@@ -42,9 +42,13 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
 }
 
 impl Parameters {
-    /// A text; blank is as good as nothing.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).filter(|text| !text.trim().is_empty()).cloned()
+    /// A text. Blank is refused: whoever filters by nothing would otherwise get everything.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        let text = self.values.get(name).cloned()?;
+        if text.trim().is_empty() {
+            self.refuse(name, "must not be blank");
+        }
+        Some(text)
     }
 
     /// `size=`.

@@ -89,6 +89,7 @@ async fn parameters_that_make_no_sense_are_refused_by_name() {
         ("/applies?cursor=%21", vec!["cursor"]),
         ("/applies?page=99999999999", vec!["page"]),
         ("/myPages?size=1.5", vec!["size"]),
+        ("/applies?studentId=", vec!["studentId"]),
         ("/myPages/1?after=-1", vec!["after"]),
         ("/myPages/events?after=99999999999999999999", vec!["after"]),
     ] {
