@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::Router;
 use event_store::EventStore;
@@ -27,7 +27,6 @@ struct Running {
     name: &'static str,
     version: u32,
     progress: watch::Receiver<Progress>,
-    task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl ReadSide {
