@@ -1,7 +1,7 @@
 //! Where events are kept: streams, revisions, positions, subscriptions.
 //!
 //! [`EventStore`] is the promise; [`MemoryStore`] is its smallest correct keeper and its executable
-//! definition; [`EmbeddedStore`] keeps a durable log in a folder. Every store passes the one suite in [`contract`].
+//! definition; [`EmbeddedStore`] keeps a durable log in a folder. Every store passes the one suite in [`contract`](mod@contract).
 
 mod embedded;
 mod error;

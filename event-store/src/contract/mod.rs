@@ -26,7 +26,7 @@ use crate::{EventStore, ExpectedRevision, NewEvent, StreamName};
 /// The store under test.
 pub type Store = Arc<dyn EventStore>;
 
-/// Writes one `#[tokio::test]` per case; see the [module](crate::contract).
+/// Writes one `#[tokio::test]` per case; see the [module](mod@crate::contract).
 #[macro_export]
 macro_rules! contract {
     ($open:expr) => {

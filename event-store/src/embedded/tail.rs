@@ -95,6 +95,6 @@ mod tests {
         assert_eq!(numbers(tail().to(14, 9)), [2]);
         assert_eq!(tail().at(0, 87).unwrap(), vec![2; 7]);
         assert_eq!(tail().at(1, 64).unwrap(), vec![3; 10]);
-        assert!(tail().at(0, 94).is_none() && tail().at(1, 74).is_none());
+        assert!(tail().at(0, 94).is_none() && tail().at(1, 74).is_none() && tail().at(2, 65).is_none());
     }
 }

@@ -137,6 +137,8 @@ async fn the_torn_first_block_of_the_next_segment_is_cut_and_its_torn_predecesso
     torn[3000..3100].fill(9);
     fs::write(&spare, &torn).unwrap();
     specimen.goes_on_with(&specimen.bytes, 6, "a torn spare").await;
+    let left = fs::read(&spare).unwrap_or_default();
+    assert!(left.iter().skip(64).all(|byte| *byte == 0), "what was torn is not written over later");
 
     let mut both = specimen.bytes.clone();
     both[specimen.blocks[5].start + 40] ^= 1;
