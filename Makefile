@@ -1,0 +1,54 @@
+# The words that a laptop and CI share.
+
+SHELL := /bin/bash -euo pipefail
+NEXTEST := $(shell command -v cargo-nextest)
+# Everything on one machine: http://localhost:8088, data in ./data
+RUN ?=
+
+.PHONY: run test check bench torture setup-run setup-test setup-bench
+
+## Runs the main job: commands, policies, read side and web page in one process.
+run: setup-run
+	cargo run --release --package command-api --bin command-api -- $(RUN)
+
+## Installs what the tests need and is missing, then runs all of them.
+test: setup-test
+ifdef NEXTEST
+	cargo nextest run --workspace
+else
+	cargo test --workspace --lib --bins --tests
+endif
+	cargo test --workspace --doc
+
+## What a change must pass before anybody reads it.
+check: setup-run
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
+
+## One table: applies per second next to a bare echo and a bare log on this machine.
+bench: setup-bench
+	cargo build --release --workspace --bins
+	cargo bench --package event-store --bench append
+	cargo bench --package command-api --bench load
+
+## The crash tests for as long as one likes: CYCLES=1000 make torture
+torture: setup-test
+	GIROK_CRASH_CYCLES=$${CYCLES:-50} cargo test --release --package command-api --test crash -- --nocapture
+
+# A Rust toolchain links with cc, and SQLite is built from C.
+setup-run:
+	@command -v cc > /dev/null || $(MAKE) --no-print-directory install PACKAGES="gcc libc6-dev"
+
+setup-test: setup-run
+	@command -v chromium > /dev/null && command -v chromedriver > /dev/null \
+	  || $(MAKE) --no-print-directory install PACKAGES="chromium chromium-driver fonts-noto-cjk"
+
+setup-bench: setup-run
+	@command -v wrk > /dev/null || $(MAKE) --no-print-directory install PACKAGES="wrk"
+
+.PHONY: install
+install:
+	$(if $(filter 0,$(shell id -u)),,sudo) apt-get update -qq
+	$(if $(filter 0,$(shell id -u)),,sudo) env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends $(PACKAGES)
