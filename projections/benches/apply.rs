@@ -40,7 +40,8 @@ async fn main() {
     let database = Database::open(&url).await.expect("a database");
     let shutdown = CancellationToken::new();
     let start = Instant::now();
-    let side = ReadSide::start(store.clone(), database, &elearning::system(), shutdown.clone());
+    let system = elearning::system();
+    let side = ReadSide::start(store.clone(), database, &system, shutdown.clone());
     let side = side.await.expect("an empty database");
     let head = store.head().await.expect("memory answers");
     for name in ["resources", "my_page"] {
