@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use event_store::{Direction, EventStore, ExpectedRevision, Filter, OpenError, ReadError};
+use event_store::{Direction, EventStore, ExpectedRevision, Filter, OpenError, ReadError, Visitor};
 
-use crate::support::{Specimen, append, event, everything, open, segment, stream};
+use crate::support::{Specimen, append, blocks, event, everything, open, segment, stream};
 
 #[tokio::test]
 async fn a_flipped_bit_in_the_last_block_takes_that_block_and_nothing_else() {
@@ -124,4 +124,33 @@ async fn a_flipped_bit_in_a_sealed_segment_is_never_served() {
     assert!(matches!(open(folder.path()).err(), Some(OpenError::Damaged { .. })));
     fs::write(&path, &whole).unwrap();
     assert_eq!(everything(&open(folder.path()).unwrap()).await.unwrap(), events);
+}
+
+#[tokio::test]
+async fn blocks_missing_at_the_end_of_a_sealed_segment_are_refused_by_owners_and_visitors() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path()).unwrap();
+    // Three segments are full, the fourth is written.
+    for _ in 0..40 {
+        store.append(&stream("a-1"), ExpectedRevision::Any, vec![event(5000)]).await.unwrap();
+    }
+    drop(store);
+    for number in 0..3 {
+        let path = segment(folder.path(), number);
+        let whole = fs::read(&path).unwrap();
+        let last = blocks(&whole).pop().unwrap();
+        let mut shorter = whole.clone();
+        shorter[last].fill(0);
+        fs::write(&path, &shorter).unwrap();
+        let report = Visitor::open(folder.path()).unwrap().check().unwrap();
+        assert!(matches!(report.damage, Some(OpenError::Damaged { .. })), "{report:?}");
+        let index = path.with_extension("idx");
+        let kept = fs::read(&index).unwrap();
+        fs::remove_file(&index).unwrap();
+        let refused = open(folder.path()).err();
+        assert!(matches!(refused, Some(OpenError::Damaged { .. })), "segment {number}: {refused:?}");
+        fs::write(&path, &whole).unwrap();
+        fs::write(&index, kept).unwrap();
+    }
+    assert_eq!(everything(&open(folder.path()).unwrap()).await.unwrap().len(), 40);
 }
