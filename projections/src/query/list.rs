@@ -55,12 +55,12 @@ impl Wanted {
 
         let (size, pages) = (self.size.0, total.div_ceil(u64::from(self.size.0)));
         let items = format!(
-            "SELECT id, body FROM resources WHERE {} ORDER BY id LIMIT $1 OFFSET $2",
-            self.condition("$3", "$4")
+            "SELECT id, body FROM resources WHERE {} ORDER BY id LIMIT {size} OFFSET {}",
+            self.condition("$1", "$2"),
+            u64::from(number) * u64::from(size)
         );
-        let offset = i64::from(number) * i64::from(size);
-        let items = sqlx::query(AssertSqlSafe(items)).bind(i64::from(size)).bind(offset);
-        let (items, _) = self.items(base, items.bind(self.collection.path), rows).await?;
+        let items = sqlx::query(AssertSqlSafe(items)).bind(self.collection.path);
+        let (items, _) = self.items(base, items, rows).await?;
 
         let at = |number: u32| self.address(base, vec![("page", number.to_string())]);
         let links = Links {
@@ -76,12 +76,13 @@ impl Wanted {
     /// added meanwhile.
     async fn behind(&self, rows: &AnyPool, base: &Base, behind: String) -> Result<List, QueryError> {
         let items = format!(
-            "SELECT id, body FROM resources WHERE id > $2 AND {} ORDER BY id LIMIT $1",
-            self.condition("$3", "$4")
+            "SELECT id, body FROM resources WHERE id > $1 AND {} ORDER BY id LIMIT {}",
+            self.condition("$2", "$3"),
+            // One more than is shown tells whether there is a next page.
+            self.size.0 + 1
         );
-        // One more than is shown tells whether there is a next page.
-        let items = sqlx::query(AssertSqlSafe(items)).bind(i64::from(self.size.0) + 1).bind(&behind);
-        let (mut items, mut ids) = self.items(base, items.bind(self.collection.path), rows).await?;
+        let items = sqlx::query(AssertSqlSafe(items)).bind(&behind).bind(self.collection.path);
+        let (mut items, mut ids) = self.items(base, items, rows).await?;
         let more = ids.len() > self.size.0 as usize;
         items.truncate(self.size.0 as usize);
         ids.truncate(self.size.0 as usize);

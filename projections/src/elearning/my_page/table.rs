@@ -80,14 +80,16 @@ pub(super) async fn query(
     limit: u32,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let (condition, order) = match wanted {
-        Wanted::Id(_) => ("id = $2", "id"),
-        Wanted::Behind(_) => ("id > $2", "id"),
-        Wanted::ChangedSince(_) => ("position > $2", "position"),
+        Wanted::Id(_) => ("id = $1", "id"),
+        Wanted::Behind(_) => ("id > $1", "id"),
+        Wanted::ChangedSince(_) => ("position > $1", "position"),
     };
-    let of_student = if student.is_some() { "AND student_id = $3" } else { "" };
-    let statement =
-        format!("SELECT {COLUMNS} FROM my_page WHERE {condition} {of_student} ORDER BY {order} LIMIT $1");
-    let mut query = sqlx::query(AssertSqlSafe(statement)).bind(i64::from(limit));
+    let of_student = if student.is_some() { "AND student_id = $2" } else { "" };
+    // SQLite prepares a statement anew whenever a parameter of its LIMIT is bound: a number is not.
+    let statement = format!(
+        "SELECT {COLUMNS} FROM my_page WHERE {condition} {of_student} ORDER BY {order} LIMIT {limit}"
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
     query = match wanted {
         Wanted::Id(id) | Wanted::Behind(id) => query.bind(id),
         Wanted::ChangedSince(position) => query.bind(position),
