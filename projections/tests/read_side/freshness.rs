@@ -80,6 +80,23 @@ async fn a_stopped_projection_answers_with_what_it_has_and_says_so() {
     assert!(reason.contains(&format!("position {poison}")) && reason.contains("PayCompleted"), "{reason}");
 }
 
+/// G16: a read model that does not answer is 503, and the others go on.
+#[tokio::test]
+async fn a_read_model_that_does_not_answer_is_unavailable() {
+    let world = World::running().await;
+    let position = world.happened(happy(&wanted_by("student1", 1))).await;
+    world.considered("my_page", position).await;
+    world.tamper("ALTER TABLE my_page RENAME TO lost").await;
+
+    let answer = world.get("/myPages").await;
+    assert_eq!((answer.status, answer.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, Some("1")));
+    assert_eq!(answer.body["code"], "READ_MODEL_UNAVAILABLE");
+    assert_eq!(world.get("/applies?after=3").await.items("applies").len(), 1);
+
+    world.tamper("ALTER TABLE lost RENAME TO my_page").await;
+    assert_eq!(world.get("/myPages").await.items("myPages").len(), 1);
+}
+
 /// DESIGN 7: operators see the same.
 #[tokio::test]
 async fn the_status_names_every_projection_and_its_lag() {

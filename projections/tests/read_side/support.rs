@@ -12,6 +12,7 @@ use event_store::{EventStore, ExpectedRevision, MemoryStore, NewEvent, Position,
 use projections::query::QueryOptions;
 use projections::{Database, ReadSide, Rows, StepError, System, elearning, rebuild, rows};
 use serde_json::Value;
+use sqlx::{AnyConnection, Connection, Executor};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -147,6 +148,13 @@ impl World {
         let answer = self.get(&format!("/myPages/{id}?after={after}&strict=true")).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         answer.body
+    }
+
+    /// Does something to the database behind everybody's back.
+    pub(crate) async fn tamper(&self, statement: &'static str) {
+        let mut connection = AnyConnection::connect(&url(&self.folder)).await.unwrap();
+        connection.execute(statement).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// The rows as they are.
