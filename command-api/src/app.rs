@@ -24,6 +24,7 @@ use crate::http::{ApiError, MAX_BODY, with_request_id};
 use crate::operate::{self, Operated};
 use crate::payment_provider::{PaymentProvider, SimulatedProvider};
 use crate::policies::{PolicyStatus, Runner, RunnerSettings};
+use crate::web;
 
 /// How long requests that are under way may take after the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -127,9 +128,10 @@ impl App {
         let policies: Vec<_> = business.runners.iter().map(Runner::status).collect();
         let operated =
             Operated { store, contexts, policies: policies.clone(), projections, shutdown: shutdown.clone() };
+        let api = Router::new().merge(business.router).merge(queries);
         let router = Router::new()
-            .merge(business.router)
-            .merge(queries)
+            .merge(web::router(api.clone()))
+            .merge(api)
             .merge(operate::router(operated))
             .merge(operate::simulator(provider))
             .fallback(async || ApiError::NoSuchRoute)

@@ -1,6 +1,7 @@
 //! How the businesses change: HTTP in, events out, policies between; the only writer of events.
 
 mod operate;
+mod web;
 
 pub mod app;
 pub mod calls;

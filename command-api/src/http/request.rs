@@ -35,7 +35,7 @@ pub async fn with_request_id(mut request: Request, next: Next) -> Response {
 
 /// The name of the HTTP request.
 #[derive(Clone, Copy)]
-struct HttpRequest(Uuid);
+pub(crate) struct HttpRequest(Uuid);
 
 /// On whose behalf a request comes, and from what it follows.
 pub struct Caller {
