@@ -73,9 +73,11 @@ impl Worker {
         database: Database,
         projection: Arc<dyn Projection>,
     ) -> Result<Self, StepError> {
-        let mut connection = database.readers().acquire().await?;
-        let saved = checkpoint::load(&mut connection, &*projection, &*store).await??;
-        drop(connection);
+        // Through the writing connection, so that a commit which a dropped worker left under way is
+        // seen and not run into.
+        let mut transaction = database.begin().await?;
+        let saved = checkpoint::load(transaction.connection(), &*projection, &*store).await??;
+        drop(transaction);
         let head = store.head().await;
         if let (Ok(head), Some(at)) = (&head, saved)
             && *head < Some(at)
