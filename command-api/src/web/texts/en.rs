@@ -37,7 +37,7 @@ pub(super) const TEXTS: Texts = Texts {
     behind: "Your latest change is being added to the list.",
     degraded: "The list may be out of date at the moment. Your applications are safe.",
 
-    steps: ["Application", "Payment", "Delivery"],
+    steps: ["Applied", "Payment", "Delivery"],
     cancel: "Cancel",
     changed: "Last change",
     stage: |stage| match stage {
