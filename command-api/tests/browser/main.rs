@@ -7,6 +7,7 @@ mod support;
 
 mod driver;
 mod languages;
+mod line;
 mod page;
 mod stories;
 mod without_javascript;

@@ -25,8 +25,13 @@ impl Student {
 
     /// Opens the page in this browser.
     pub(crate) async fn visits_with(app: &TestApp, browser: Browser) -> Self {
-        browser.go(&app.url).await;
-        Self { browser, url: app.url.clone() }
+        Self::visits_at(&app.url, browser).await
+    }
+
+    /// Opens the page that is served there.
+    pub(crate) async fn visits_at(url: &str, browser: Browser) -> Self {
+        browser.go(url).await;
+        Self { browser, url: url.to_owned() }
     }
 
     /// Fills in the form as in the documents (SPEC 1.7-2), but does not send it.

@@ -1,4 +1,5 @@
 use crate::driver::Browser;
+use crate::line::Line;
 use crate::page::{CANCEL, Student};
 use crate::support::{Settings, TestApp, spawn_app};
 
@@ -87,16 +88,27 @@ async fn an_application_made_on_another_device_appears_by_itself() {
     assert_eq!(student.browser.text(".none").await, "");
 }
 
-/// EL-F5: the page says when it does not follow any more, and keeps what it shows.
+/// EL-F5: the page says when it does not follow, and what happened meanwhile is not lost.
 #[tokio::test]
-async fn when_the_server_goes_the_page_says_that_it_reconnects() {
+async fn what_happens_while_the_line_is_cut_appears_when_it_is_back() {
     let app = spawn_app().await;
-    let student = Student::visits(&app).await;
+    let line = Line::to(&app.url).await;
+    let student = Student::visits_at(&line.url, Browser::open("en").await).await;
     student.applies().await;
+    student.sees("Paid — being delivered").await;
     student.sees_that_it_is_live().await;
-    app.stop_process().await;
+    student.marks_the_page().await;
+
+    line.cut();
     student.browser.until_reads("#live", "Reconnecting…").await;
-    student.sees("Paid").await;
+    app.cancel(&student.newest().await).await;
+    app.settle().await;
+    student.sees("Paid — being delivered").await;
+
+    line.mend();
+    student.sees("Cancelled\nYou cancelled it.").await;
+    student.sees_that_it_is_live().await;
+    student.still_has_the_marked_page().await;
 }
 
 /// EL I4, G14: the error is beside its field, what was typed stays, and nothing is appended.

@@ -69,6 +69,20 @@ async fn a_form_that_is_changed_and_sent_again_is_not_taken_for_the_first_one() 
     assert!(!page.contains(key), "it is sent with a new key");
 }
 
+/// C1.12: what the page does follows from the request of the browser, as with any other client.
+#[tokio::test]
+async fn an_application_of_the_page_follows_from_the_request_of_the_browser() {
+    let app = spawn_app().await;
+    let request = "0b7c9c1e-55a5-4d3c-9a57-6d6f7e1b0c05";
+    let apply = client().post(&app.url).header("x-request-id", request);
+    apply.form(&form("0b7c9c1e-55a5-4d3c-9a57-6d6f7e1b0c06", "001")).send().await.unwrap();
+    let listed = app.get("/myPages?studentId=student1&after=2").await;
+    let id = listed["_embedded"]["myPages"][0]["id"].as_str().unwrap();
+    let applied = &app.events("apply", id).await[0];
+    let metadata = domain::kernel::Metadata::decode(&applied.metadata).unwrap();
+    assert_eq!(metadata.causation_id.to_string(), request);
+}
+
 /// EL-N2.2: while nobody takes applications the page says so and keeps what was typed.
 #[tokio::test]
 async fn while_applications_are_not_taken_the_page_says_so() {
