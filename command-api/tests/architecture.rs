@@ -1,6 +1,8 @@
 //! The diamond of the workspace, held: which crate may know which, and what `domain` may not know at
 //! all.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -3,6 +3,8 @@
 //!
 //! `GIROK_CRASH_CYCLES` says how often; `make torture` says 50.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 use std::collections::{BTreeMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;

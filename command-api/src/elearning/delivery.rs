@@ -56,7 +56,11 @@ impl DeliveryService {
         origin: &Origin,
     ) -> Result<Loaded<Delivery>, DeliveryError> {
         self.context.check()?;
-        self.executor.execute_new(&id, command, origin).await.map_err(|error| match error {
+        let executed = match command {
+            DeliveryCommand::Start(_) => self.executor.execute_new(&id, command, origin).await,
+            DeliveryCommand::Cancel(_) => self.executor.execute(&id, command, origin).await,
+        };
+        executed.map_err(|error| match error {
             ExecuteError::Refused(never) => match never {},
             ExecuteError::Precondition(_) => Trouble::Contended.into(),
             ExecuteError::Trouble(trouble) => trouble.into(),

@@ -86,15 +86,35 @@ impl PaymentService {
     /// [`PayError`]. What was begun is on the log; asking again goes on from there.
     pub async fn pay(&self, application: &Application, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;
-        let id = application.id;
         let request = PaymentCommand::Request(application.clone());
-        let requested: Loaded<Payment> = self.executor.execute_new(&id, &request, origin).await?;
+        let requested = self.executor.execute_new(&application.id, &request, origin).await?;
+        self.charge(requested, origin).await
+    }
+
+    /// Goes on with a payment that was most likely begun before, and most likely finished.
+    ///
+    /// # Errors
+    /// As [`pay`](Self::pay).
+    pub async fn make_sure(
+        &self,
+        application: &Application,
+        origin: &Origin,
+    ) -> Result<Loaded<Payment>, PayError> {
+        self.context.check()?;
+        let request = PaymentCommand::Request(application.clone());
+        let requested = self.executor.execute(&application.id, &request, origin).await?;
+        self.charge(requested, origin).await
+    }
+
+    /// Asks the provider for what is requested.
+    async fn charge(&self, requested: Loaded<Payment>, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
         let Payment::Requested(sale) = &requested.state else { return Ok(requested) };
         let origin = origin.after(requested.last.map(|last| last.id));
+        let id = sale.id;
         let answer = match self.provider.charge(id, Some(sale.amount)).await? {
             Charge::Taken(receipt) => PaymentCommand::Confirm(receipt),
             Charge::Declined(reason) => PaymentCommand::Fail(reason),
-            Charge::Voided => return Ok(self.executor.load(&id).await.map_err(PayError::Trouble)?),
+            Charge::Voided => return self.executor.load(&id).await.map_err(PayError::Trouble),
         };
         Ok(self.executor.execute(&id, &answer, &origin).await?)
     }

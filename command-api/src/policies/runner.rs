@@ -1,4 +1,5 @@
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use domain::kernel::{DecodeError, Metadata, Policy, Reaction, Subject};
 use event_store::{AppendError, Batch, EventStore, Filter, ReadError, RecordedEvent};
 use futures::FutureExt;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -147,8 +148,11 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         let store = &*self.store;
         let checkpoint = Checkpoint::load(store, self.system, self.policy.name).await?;
         let parked = Parked::load(store, self.system, self.policy.name).await?;
-        let categories = self.policy.hears.iter().map(|aggregate| format!("{}.{aggregate}", self.system));
-        let mut events = store.subscribe(checkpoint.saved, Filter::categories(categories)).await?;
+        let filter = Filter {
+            stream_prefixes: vec![format!("{}.", self.system).into()],
+            event_types: self.policy.hears.iter().map(|name| (*name).into()).collect(),
+        };
+        let mut events = store.subscribe(checkpoint.saved, filter).await?;
         let mut ticks = interval(self.settings.checkpoint_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let slots = Arc::new(Semaphore::new(self.settings.concurrency));
@@ -156,14 +160,18 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         tracing::info!(policy = self.policy.name, from = ?checkpoint.saved, "policy runs");
         let mut session = Session { checkpoint, lanes, parked, tasks: JoinSet::new(), slots, ended: 0 };
 
+        let mut told_to_rest = pin!(async {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.context.until(false) => {}
+            }
+        });
         let ended = loop {
             self.report(&session);
             tokio::select! {
-                () = shutdown.cancelled() => break Ok(()),
-                () = self.context.until(false) => break Ok(()),
+                () = &mut told_to_rest => break Ok(()),
                 Some(ended) = session.tasks.join_next() => {
-                    let ended = ended.expect("reactions catch their panics and are aborted only at the end");
-                    if let Err(error) = self.finish(&mut session, ended).await {
+                    if let Err(error) = self.finish_all(&mut session, ended).await {
                         break Err(error.into());
                     }
                 }
@@ -241,6 +249,21 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
             let outcome = outcome.unwrap_or_else(|_| Err("a defect: carrying it out panicked".to_owned()));
             Ended { key, trigger, outcome }
         });
+    }
+
+    /// A reaction ended, and with it all that ended meanwhile.
+    async fn finish_all(
+        &self,
+        session: &mut Session<C>,
+        ended: Result<Ended, JoinError>,
+    ) -> Result<(), AppendError> {
+        let mut next = Some(ended);
+        while let Some(ended) = next {
+            let ended = ended.expect("reactions catch their panics and are aborted only at the end");
+            self.finish(session, ended).await?;
+            next = session.tasks.try_join_next();
+        }
+        Ok(())
     }
 
     /// A reaction ended: parks it if it failed for good, and starts the next of its lane.

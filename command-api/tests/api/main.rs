@@ -1,5 +1,7 @@
 //! What users and operators do with the whole application over HTTP.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -2,6 +2,7 @@
 //! and an operator do with it.
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses its own part of this")]
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 use std::future::Future;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ pub struct Policy<E, C> {
     pub name: &'static str,
     /// The context that carries out its commands; it rests while that context is stopped.
     pub context: &'static str,
-    /// The aggregates whose events it hears.
+    /// The names of the events that it may react to; it is not bothered with others.
     pub hears: &'static [&'static str],
     /// What shall be done about an event. Lists every event of its inputs.
     pub react: fn(&E) -> Reaction<C>,
