@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
+use axum::serve::ListenerExt;
 use axum::{Router, serve};
 use domain::elearning::{Command, Fact};
 use event_store::EventStore;
@@ -146,19 +147,30 @@ impl App {
         self.policies.clone()
     }
 
+    /// Begins to react, and hands out the routes to whoever serves them.
+    pub fn start(self) -> (Router, JoinSet<()>) {
+        let mut policies = JoinSet::new();
+        for runner in self.runners {
+            policies.spawn(runner.run(self.shutdown.clone()));
+        }
+        (self.router, policies)
+    }
+
     /// Serves and reacts until told to stop; then lets requests that are under way end.
     ///
     /// # Errors
     /// When the listener fails.
     pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
-        let mut policies = JoinSet::new();
-        for runner in self.runners {
-            policies.spawn(runner.run(self.shutdown.clone()));
-        }
-        let serving =
-            serve(listener, self.router).with_graceful_shutdown(self.shutdown.clone().cancelled_owned());
+        let shutdown = self.shutdown.clone();
+        let (router, mut policies) = self.start();
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "answers on this connection may be held back");
+            }
+        });
+        let serving = serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
         let deadline = async {
-            self.shutdown.cancelled().await;
+            shutdown.cancelled().await;
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {

@@ -51,7 +51,9 @@ pub(super) async fn carry_out<C>(
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(longest_pause)
         .without_max_times()
-        .with_jitter();
+        // Of its own for every reaction, and the same again for the same one.
+        .with_jitter()
+        .with_jitter_seed(work.origin.cause.as_u64_pair().1);
     let mut pauses = pauses.build();
     let mut retrying = None;
     loop {

@@ -168,8 +168,13 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         });
         let ended = loop {
             self.report(&session);
+            // In this order: the checkpoint must not wait for a pause in the work.
             tokio::select! {
+                biased;
                 () = &mut told_to_rest => break Ok(()),
+                _ = ticks.tick() => if let Err(error) = self.save(&mut session).await {
+                    break Err(error.into());
+                },
                 Some(ended) = session.tasks.join_next() => {
                     if let Err(error) = self.finish_all(&mut session, ended).await {
                         break Err(error.into());
@@ -184,9 +189,6 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
                         break Err(error);
                     }
                 }
-                _ = ticks.tick() => if let Err(error) = self.save(&mut session).await {
-                    break Err(error.into());
-                },
             }
         };
         session.tasks.shutdown().await;
