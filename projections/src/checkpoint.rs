@@ -4,8 +4,9 @@ use event_store::{EventStore, Position};
 use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
-use crate::database::Transaction;
+use crate::database::{Database, Transaction};
 use crate::projection::Projection;
+use crate::target::Target;
 
 /// Why a projection may not go on from its checkpoint. Going on would skip events or mix two logs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,59 +63,165 @@ fn end(head: Option<Position>) -> String {
     head.map_or_else(|| "nothing yet".to_owned(), |head| head.to_string())
 }
 
-/// Where a projection is to go on; the beginning when it has never run here.
+/// Where these rows are to go on. When they were never begun, their table is made.
+///
+/// # Errors
+/// The database, or inside it the refusal.
+pub(crate) async fn open(
+    database: &Database,
+    transaction: &mut Transaction,
+    projection: &dyn Projection,
+    target: &Target,
+    store: &dyn EventStore,
+) -> Result<Result<Option<Position>, Refused>, sqlx::Error> {
+    // Of several processes that begin at once, the others wait here until one has made the table.
+    let begun = sqlx::query(
+        "INSERT INTO checkpoints (projection, version, store, position) VALUES ($1, $2, $3, -1)
+         ON CONFLICT (projection) DO NOTHING",
+    )
+    .bind(&target.name)
+    .bind(i64::from(projection.version()))
+    .bind(store.id().to_string())
+    .execute(transaction.connection())
+    .await?;
+    if begun.rows_affected() == 1 {
+        target.create(database, transaction, &projection.table()).await?;
+        target.index(transaction, &projection.table()).await?;
+        insert(transaction, projection, target, store.id(), None).await?;
+        return Ok(Ok(None));
+    }
+    load(transaction, projection, target, store).await
+}
+
+/// Writes the first checkpoint of these rows.
+pub(crate) async fn insert(
+    transaction: &mut Transaction,
+    projection: &dyn Projection,
+    target: &Target,
+    store: Uuid,
+    position: Option<Position>,
+) -> Result<(), sqlx::Error> {
+    let statement = "INSERT INTO checkpoints (projection, version, store, position) VALUES ($1, $2, $3, $4)";
+    let insert = sqlx::query(statement)
+        .bind(&target.name)
+        .bind(i64::from(projection.version()))
+        .bind(store.to_string())
+        .bind(number(position));
+    insert.execute(transaction.connection()).await.map(drop)
+}
+
+/// Where rows that were begun are to go on.
 ///
 /// # Errors
 /// The database, or inside it the refusal.
 pub(crate) async fn load(
-    connection: &mut AnyConnection,
+    transaction: &mut Transaction,
     projection: &dyn Projection,
+    target: &Target,
     store: &dyn EventStore,
 ) -> Result<Result<Option<Position>, Refused>, sqlx::Error> {
     let (name, this) = (projection.name(), projection.version());
-    let row = sqlx::query("SELECT version, store, position FROM checkpoints WHERE projection = $1")
-        .bind(name)
-        .fetch_optional(connection)
-        .await?;
-    let Some(row) = row else { return Ok(Ok(None)) };
-    let of = u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX);
-    let from = row.try_get::<String, _>(1)?.parse().unwrap_or(Uuid::nil());
+    let Some(Checkpoint { version: of, store: from, position, .. }) =
+        find(transaction.connection(), &target.name).await?
+    else {
+        return Ok(Ok(None));
+    };
     Ok(if from != store.id() {
         Err(Refused::AnotherStore { projection: name, of: from, this: store.id() })
     } else if of != this {
         Err(Refused::AnotherVersion { projection: name, of, this })
     } else {
-        Ok(u64::try_from(row.try_get::<i64, _>(2)?).ok().map(Position))
+        Ok(position)
     })
 }
 
-/// Moves the checkpoint, if it is still where this worker left it.
+/// What a checkpoint says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) store: Uuid,
+    pub(crate) position: Option<Position>,
+}
+
+/// The checkpoint of this name.
+pub(crate) async fn find(
+    connection: &mut AnyConnection,
+    name: &str,
+) -> Result<Option<Checkpoint>, sqlx::Error> {
+    Ok(all(connection).await?.into_iter().find(|checkpoint| checkpoint.name == name))
+}
+
+/// Every checkpoint; they are few.
+pub(crate) async fn all(connection: &mut AnyConnection) -> Result<Vec<Checkpoint>, sqlx::Error> {
+    let rows =
+        sqlx::query("SELECT projection, version, store, position FROM checkpoints ORDER BY projection");
+    let checkpoint = |row: &sqlx::any::AnyRow| {
+        Ok(Checkpoint {
+            name: row.try_get(0)?,
+            version: u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u32::MAX),
+            store: row.try_get::<String, _>(2)?.parse().unwrap_or(Uuid::nil()),
+            position: u64::try_from(row.try_get::<i64, _>(3)?).ok().map(Position),
+        })
+    };
+    rows.fetch_all(connection).await?.iter().map(checkpoint).collect()
+}
+
+/// Keeps everybody else from moving a checkpoint until the transaction ends, and says where it is.
+pub(crate) async fn hold(
+    transaction: &mut Transaction,
+    name: &str,
+) -> Result<Option<Checkpoint>, sqlx::Error> {
+    let hold = sqlx::query("UPDATE checkpoints SET position = position WHERE projection = $1").bind(name);
+    hold.execute(transaction.connection()).await?;
+    find(transaction.connection(), name).await
+}
+
+/// What became of an attempt to move a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// It is where it should be, and nobody else can move it until the transaction ends.
+    Yes,
+    /// It is before where this worker left it: the database lost its last commits, or another
+    /// version of the rows took the place of these.
+    WentBack,
+    /// Somebody else moved it on, or the rows are of another version or store.
+    Refused(Refused),
+}
+
+/// Moves the checkpoint, if it is still where this worker left it. To be called before the rows are
+/// written: whoever comes second then waits, and writes nothing.
 ///
 /// # Errors
-/// The database, or inside it [`Refused::Shared`].
+/// The database.
 pub(crate) async fn advance(
     transaction: &mut Transaction,
     projection: &dyn Projection,
-    store: Uuid,
+    target: &Target,
+    store: &dyn EventStore,
     from: Option<Position>,
     to: Option<Position>,
-) -> Result<Result<(), Refused>, sqlx::Error> {
+) -> Result<Moved, sqlx::Error> {
     // The condition is what keeps two processes on one database from doubling or skipping.
     let moved = sqlx::query(
-        "INSERT INTO checkpoints (projection, version, store, position) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (projection) DO UPDATE SET position = excluded.position
-         WHERE checkpoints.position = $5 AND checkpoints.store = excluded.store
-           AND checkpoints.version = excluded.version",
+        "UPDATE checkpoints SET position = $1
+         WHERE projection = $2 AND position = $3 AND version = $4 AND store = $5",
     )
-    .bind(projection.name())
-    .bind(i64::from(projection.version()))
-    .bind(store.to_string())
     .bind(number(to))
+    .bind(&target.name)
     .bind(number(from))
+    .bind(i64::from(projection.version()))
+    .bind(store.id().to_string())
     .execute(transaction.connection())
     .await?;
-    let moved = moved.rows_affected() == 1;
-    Ok(if moved { Ok(()) } else { Err(Refused::Shared { projection: projection.name() }) })
+    if moved.rows_affected() == 1 {
+        return Ok(Moved::Yes);
+    }
+    Ok(match load(transaction, projection, target, store).await? {
+        Err(refused) => Moved::Refused(refused),
+        Ok(at) if at < from => Moved::WentBack,
+        Ok(_) => Moved::Refused(Refused::Shared { projection: projection.name() }),
+    })
 }
 
 /// A position as the database keeps it: -1 is before the first event.

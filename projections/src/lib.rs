@@ -6,12 +6,16 @@
 
 mod checkpoint;
 mod database;
+mod heal;
+mod parked;
 mod progress;
 mod projection;
 mod read_side;
 mod rebuild;
 mod resources;
+mod sorted;
 mod system;
+mod target;
 mod worker;
 
 pub mod elearning;
@@ -19,6 +23,8 @@ pub mod query;
 
 pub use checkpoint::Refused;
 pub use database::{Database, OpenError, Transaction};
+pub use heal::{Healed, Order, Skipped, heal, parked};
+pub use parked::Parked;
 pub use progress::{Progress, ProjectionStatus};
 pub use projection::{Change, Projection, Table, Undecodable};
 pub use read_side::ReadSide;

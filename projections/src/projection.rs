@@ -39,13 +39,18 @@ pub trait Change: Send + Sync {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error>;
 }
 
-/// Where rows are, and the columns that order them.
+/// The table of a projection. It is made, under this or another name, whenever the rows are to be
+/// made from the beginning; a migration is for what projections share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Table {
     /// Its name in the database.
     pub name: &'static str,
-    /// Its primary key, as SQL lists it.
-    pub key: &'static str,
+    /// The columns of its primary key.
+    pub key: &'static [&'static str],
+    /// All columns with their types, as SQL lists them: `TEXT` and `BIGINT` only.
+    pub columns: &'static str,
+    /// Its indexes: what each is called, and its columns.
+    pub indexes: &'static [(&'static str, &'static str)],
 }
 
 /// An event that cannot be read, and where it is.

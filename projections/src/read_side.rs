@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::database::Database;
-use crate::progress::{Progress, ProjectionStatus};
+use crate::progress::{Progress, ProjectionStatus, Stillness};
 use crate::query::{self, QueryOptions, Reads};
 use crate::system::System;
 use crate::worker::{StepError, Worker};
@@ -27,6 +27,7 @@ struct Running {
     name: &'static str,
     version: u32,
     progress: watch::Receiver<Progress>,
+    stillness: Stillness,
 }
 
 impl ReadSide {
@@ -52,7 +53,12 @@ impl ReadSide {
         let tasks = TaskTracker::new();
         let mut running = Vec::new();
         for (name, version, worker) in workers {
-            running.push(Running { name, version, progress: worker.progress() });
+            running.push(Running {
+                name,
+                version,
+                progress: worker.progress(),
+                stillness: Stillness::default(),
+            });
             tasks.spawn(watched(worker, shutdown.clone()));
         }
         tasks.close();
@@ -93,6 +99,8 @@ impl ReadSide {
                 position: progress.considered,
                 head: head.max(progress.head),
                 lag: progress.lag(head),
+                parked: progress.parked,
+                unhealthy: running.stillness.unhealthy(&progress, head),
                 trouble: progress.trouble,
                 stopped: progress.stopped,
             }

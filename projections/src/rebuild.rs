@@ -45,7 +45,8 @@ pub async fn rows(database: &Database, system: &System) -> Result<Rows, sqlx::Er
     let mut all = Rows::new();
     for projection in system.projections() {
         let table = projection.table();
-        let statement = AssertSqlSafe(format!("SELECT * FROM {} ORDER BY {}", table.name, table.key));
+        let statement =
+            AssertSqlSafe(format!("SELECT * FROM {} ORDER BY {}", table.name, table.key.join(", ")));
         let rows = sqlx::query(statement).fetch_all(database.readers()).await?;
         all.insert(projection.name(), rows.iter().map(object).collect::<Result<_, _>>()?);
     }

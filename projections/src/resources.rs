@@ -14,6 +14,11 @@ use crate::system::{Collection, ResourceOf};
 /// The permanent name of the projection.
 pub(crate) const NAME: &str = "resources";
 
+const COLUMNS: &str = "collection TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, \
+    revision BIGINT NOT NULL, position BIGINT NOT NULL, updated BIGINT NOT NULL, body TEXT NOT NULL";
+
+const INDEX: (&str, &str) = ("by_owner", "collection, owner, id");
+
 /// The state that an event left behind, ready to be shown.
 #[derive(Debug, Clone)]
 pub struct Resource {
@@ -55,7 +60,7 @@ impl Projection for Resources {
     }
 
     fn table(&self) -> Table {
-        Table { name: "resources", key: "collection, id" }
+        Table { name: "resources", key: &["collection", "id"], columns: COLUMNS, indexes: &[INDEX] }
     }
 
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
@@ -79,12 +84,13 @@ impl Projection for Resources {
 
 /// The columns, in the order of the statement.
 #[derive(Serialize)]
-struct Row(&'static str, String, String, u64, u64, u64, Box<RawValue>);
+struct Row(&'static str, String, String, u64, u64, u64, String);
 
 impl Row {
     fn new(event: &RecordedEvent, resource: Resource) -> Self {
         let Resource { collection, id, owner, updated, body } = resource;
-        Self(collection, id, owner, event.revision, event.position.0, updated, body)
+        // As a text: Postgres would sort the fields of an object.
+        Self(collection, id, owner, event.revision, event.position.0, updated, body.get().to_owned())
     }
 }
 
@@ -95,14 +101,14 @@ struct Upsert {
 /// An older revision changes nothing, so that a repeat is harmless. (`WHERE true` tells SQLite's
 /// parser where the SELECT ends.)
 const UPSERT: &str = "
-    INSERT INTO resources (collection, id, owner, revision, position, updated, body)
+    INSERT INTO {table} AS kept (collection, id, owner, revision, position, updated, body)
     SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, CAST(r.value ->> 3 AS BIGINT),
            CAST(r.value ->> 4 AS BIGINT), CAST(r.value ->> 5 AS BIGINT), r.value ->> 6
     FROM {rows} WHERE true
     ON CONFLICT (collection, id) DO UPDATE SET
         owner = excluded.owner, revision = excluded.revision, position = excluded.position,
         updated = excluded.updated, body = excluded.body
-    WHERE resources.revision < excluded.revision";
+    WHERE kept.revision < excluded.revision";
 
 #[async_trait]
 impl Change for Upsert {

@@ -1,5 +1,6 @@
 //! Follows the log for one projection.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,13 @@ use futures::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{self, Refused};
-use crate::database::Database;
+use crate::checkpoint::{self, Moved, Refused};
+use crate::database::{Database, Transaction};
+use crate::parked;
 use crate::progress::Progress;
 use crate::projection::{Projection, Undecodable};
+use crate::sorted::Sorted;
+use crate::target::Target;
 
 /// How many waiting events go into one transaction, give or take the last piece that the store
 /// hands out. Larger batches write a row once that several events change, and hold the one writing
@@ -28,6 +32,9 @@ pub struct Worker {
     store: Arc<dyn EventStore>,
     database: Database,
     projection: Arc<dyn Projection>,
+    target: Target,
+    /// The keys that wait for an operator, as of the last transaction.
+    parked: BTreeSet<String>,
     subscription: Option<Subscription>,
     /// What was taken from the subscription and is not in the rows yet.
     taken: Option<Batch>,
@@ -47,9 +54,12 @@ pub enum StepError {
     /// The database failed and nothing was written; the next step tries the same batch again.
     #[error("the database: {0}")]
     Database(#[from] sqlx::Error),
-    /// An event cannot be read. Everything before it is in the rows.
+    /// An event cannot be read although it could before.
     #[error(transparent)]
     Undecodable(#[from] Undecodable),
+    /// The database lost its last commits; the next step goes on from what it has.
+    #[error("the rows of {0} went back: the database lost its last commits, or they were replaced")]
+    WentBack(&'static str),
     /// The checkpoint does not fit.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -58,7 +68,7 @@ pub enum StepError {
 impl StepError {
     /// Whether another try may help.
     fn is_passing(&self) -> bool {
-        matches!(self, Self::Store(ReadError::Unavailable(_)) | Self::Database(_))
+        matches!(self, Self::Store(ReadError::Unavailable(_)) | Self::Database(_) | Self::WentBack(_))
     }
 }
 
@@ -75,9 +85,11 @@ impl Worker {
     ) -> Result<Self, StepError> {
         // Through the writing connection, so that a commit which a dropped worker left under way is
         // seen and not run into.
+        let target = Target::live(&*projection);
         let mut transaction = database.begin().await?;
-        let saved = checkpoint::load(transaction.connection(), &*projection, &*store).await??;
-        drop(transaction);
+        let saved = checkpoint::open(&database, &mut transaction, &*projection, &target, &*store).await??;
+        let parked = parked::keys(transaction.connection(), &target.name).await?;
+        transaction.commit().await?;
         let head = store.head().await;
         if let (Ok(head), Some(at)) = (&head, saved)
             && *head < Some(at)
@@ -86,11 +98,14 @@ impl Worker {
             return Err(Refused::BeyondHead { projection, at, head: *head }.into());
         }
         let head = head.ok().flatten();
-        let progress = Progress { considered: saved, changed: saved, head, ..Progress::default() };
+        let progress =
+            Progress { considered: saved, changed: saved, head, parked: parked.len(), ..Progress::default() };
         Ok(Self {
             store,
             database,
             projection,
+            target,
+            parked,
             subscription: None,
             taken: None,
             ended: None,
@@ -206,47 +221,81 @@ impl Worker {
 
     /// Brings what was taken into the rows.
     async fn apply(&mut self) -> Result<(), StepError> {
-        let Some(batch) = &self.taken else { return Ok(()) };
-        let before = self.progress.borrow().considered;
-        let through = batch.through.max(before);
-        let (prepared, poison, through) = match self.projection.prepare(&batch.events) {
-            Ok(change) => (change, None, through),
-            Err(poison) => {
-                // Whatever was good before it is not held back.
-                let good = batch.events.partition_point(|event| event.position < poison.position);
-                let through = batch.events[..good].last().map(|event| event.position);
-                (self.projection.prepare(&batch.events[..good])?, Some(poison), through.max(before))
-            }
-        };
-        let changed = batch.events.iter().rev().map(|event| event.position).find(|at| Some(*at) <= through);
+        let Some(batch) = self.taken.take() else { return Ok(()) };
+        let applied = self.apply_batch(&batch).await;
+        if applied.as_ref().is_err_and(|error| !matches!(error, StepError::WentBack(_))) {
+            // The next step tries it again.
+            self.taken = Some(batch);
+        }
+        applied
+    }
+
+    async fn apply_batch(&mut self, batch: &Batch) -> Result<(), StepError> {
+        let through = batch.through.max(self.progress.borrow().considered);
+        let changed = batch.events.last().map(|event| event.position);
         if changed.is_some() {
+            // Read before the database is asked, so that another projection can write meanwhile.
+            let mut sorted = Sorted::new(&*self.projection, &batch.events, &self.parked)?;
             let mut transaction = self.database.begin().await?;
-            prepared.apply(&mut transaction).await?;
-            let store = self.store.id();
-            checkpoint::advance(&mut transaction, &*self.projection, store, self.saved, through).await??;
+            if let Err(error) = self.advance(&mut transaction, through).await {
+                drop(transaction);
+                if matches!(error, StepError::WentBack(_)) {
+                    self.go_back().await?;
+                }
+                return Err(error);
+            }
+            let parked = parked::keys(transaction.connection(), &self.target.name).await?;
+            if parked != self.parked {
+                // An operator came in between.
+                sorted = Sorted::new(&*self.projection, &batch.events, &parked)?;
+            }
+            transaction.about(&self.target.table);
+            sorted.apply(&mut transaction, &self.target.name).await?;
             transaction.commit().await?;
             self.saved = through;
+            self.parked = sorted.parked;
         }
-        let at_end = batch.at_end && poison.is_none();
-        self.taken = None;
-        self.publish(through, changed, at_end).await;
-        if let Some(poison) = poison {
-            return Err(poison.into());
-        }
+        self.publish(through, changed, batch.at_end).await;
         if checkpoint::number(through) - checkpoint::number(self.saved) > LAZY as i64 {
             self.save().await?;
         }
         Ok(())
     }
 
+    async fn advance(
+        &mut self,
+        transaction: &mut Transaction,
+        to: Option<Position>,
+    ) -> Result<(), StepError> {
+        let (projection, store) = (&*self.projection, &*self.store);
+        match checkpoint::advance(transaction, projection, &self.target, store, self.saved, to).await? {
+            Moved::Yes => Ok(()),
+            Moved::WentBack => Err(StepError::WentBack(projection.name())),
+            Moved::Refused(refused) => Err(refused.into()),
+        }
+    }
+
+    /// Starts over from what the database has.
+    async fn go_back(&mut self) -> Result<(), StepError> {
+        let mut transaction = self.database.begin().await?;
+        let (projection, store) = (&*self.projection, &*self.store);
+        self.saved = checkpoint::load(&mut transaction, projection, &self.target, store).await??;
+        (self.subscription, self.taken, self.ended) = (None, None, None);
+        let saved = self.saved;
+        self.progress.send_modify(|progress| progress.considered = saved);
+        Ok(())
+    }
+
     async fn publish(&mut self, through: Option<Position>, changed: Option<Position>, at_end: bool) {
         // A store that does not tell its head now tells it by its next batch.
         let head = if at_end { through } else { self.store.head().await.ok().flatten() };
+        let parked = self.parked.len();
         self.progress.send_modify(|progress| {
             progress.considered = through;
             progress.changed = changed.or(progress.changed);
             progress.head = head.max(progress.head).max(through);
             progress.trouble = None;
+            progress.parked = parked;
         });
     }
 
@@ -257,8 +306,7 @@ impl Worker {
             return Ok(());
         }
         let mut transaction = self.database.begin().await?;
-        let store = self.store.id();
-        checkpoint::advance(&mut transaction, &*self.projection, store, self.saved, considered).await??;
+        self.advance(&mut transaction, considered).await?;
         transaction.commit().await?;
         self.saved = considered;
         Ok(())

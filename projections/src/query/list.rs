@@ -38,6 +38,10 @@ async fn list(
     Ok((as_of, list).into_response())
 }
 
+/// The first event of a row that could not be applied.
+const DEGRADED: &str = "(SELECT MIN(parked.position) FROM parked \
+    WHERE parked.projection = 'resources' AND parked.id = resources.id)";
+
 /// Which items are listed.
 struct Wanted {
     collection: &'static Collection,
@@ -55,7 +59,7 @@ impl Wanted {
 
         let (size, pages) = (self.size.0, total.div_ceil(u64::from(self.size.0)));
         let items = format!(
-            "SELECT id, body FROM resources WHERE {} ORDER BY id LIMIT {size} OFFSET {}",
+            "SELECT id, body, {DEGRADED} FROM resources WHERE {} ORDER BY resources.id LIMIT {size} OFFSET {}",
             self.condition("$1", "$2"),
             u64::from(number) * u64::from(size)
         );
@@ -76,7 +80,7 @@ impl Wanted {
     /// added meanwhile.
     async fn behind(&self, rows: &AnyPool, base: &Base, behind: String) -> Result<List, QueryError> {
         let items = format!(
-            "SELECT id, body FROM resources WHERE id > $1 AND {} ORDER BY id LIMIT {}",
+            "SELECT id, body, {DEGRADED} FROM resources WHERE resources.id > $1 AND {} ORDER BY resources.id LIMIT {}",
             self.condition("$2", "$3"),
             // One more than is shown tells whether there is a next page.
             self.size.0 + 1
@@ -110,7 +114,11 @@ impl Wanted {
         let Collection { path, singular, .. } = self.collection;
         let mut listed = (Vec::new(), Vec::new());
         for row in query.fetch_all(rows).await? {
-            let (id, body): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let (id, mut body): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            if let Some(since) = row.try_get::<Option<i64>, _>(2)? {
+                body.truncate(body.trim_end().len() - 1);
+                body.push_str(&format!(r#","degraded":{{"since":{since}}}}}"#));
+            }
             listed.0.push(item(&body, singular, &base.one(path, &id)));
             listed.1.push(id);
         }

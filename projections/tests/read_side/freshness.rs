@@ -60,16 +60,16 @@ async fn an_answer_that_is_too_old_says_so_or_is_withheld() {
     assert_eq!(answer.body["code"], "NOT_YET_CONSIDERED");
 }
 
-/// G11: readers of a projection that stopped are not kept waiting, and are told why and how far behind.
+/// DESIGN 7: readers of a projection that stopped are not kept waiting, and are told why and how far
+/// behind.
 #[tokio::test]
 async fn a_stopped_projection_answers_with_what_it_has_and_says_so() {
     let world = World::running().await;
     let sale = wanted_by("student1", 1);
-    world.happened([applied(&sale)]).await;
-    let poison = world
-        .appended(&format!("elearning.payment-{}", sale.id), "PayCompleted", b"{}".to_vec(), Some(1))
-        .await;
-    let last = world.happened([started(&sale)]).await;
+    let first = world.happened([applied(&sale)]).await;
+    world.my_page(sale.id, first).await;
+    world.tamper("UPDATE checkpoints SET position = 99").await;
+    let last = world.happened([requested(&sale), started(&sale)]).await;
 
     let answer = world.get(&format!("/myPages/{}?after={last}", sale.id)).await;
     assert_eq!(
@@ -77,7 +77,8 @@ async fn a_stopped_projection_answers_with_what_it_has_and_says_so() {
         (StatusCode::OK, Some("0"), Some("2"))
     );
     let reason = answer.header("degraded").unwrap();
-    assert!(reason.contains(&format!("position {poison}")) && reason.contains("PayCompleted"), "{reason}");
+    assert!(reason.contains("somebody else moves the checkpoint of my_page"), "{reason}");
+    assert!(world.side().status().await[1].unhealthy.as_ref().unwrap().starts_with("it stopped: "));
 }
 
 /// G16: a read model that does not answer is 503, and the others go on.
@@ -106,6 +107,6 @@ async fn the_status_names_every_projection_and_its_lag() {
         world.considered(name, position).await;
     }
     let status = serde_json::to_value(world.side().status().await).unwrap();
-    let caught_up = |name| serde_json::json!({"name": name, "version": 1, "position": 3, "head": 3, "lag": 0, "trouble": null, "stopped": null});
+    let caught_up = |name| serde_json::json!({"name": name, "version": 1, "position": 3, "head": 3, "lag": 0, "parked": 0, "unhealthy": null, "trouble": null, "stopped": null});
     assert_eq!(status, serde_json::json!([caught_up("resources"), caught_up("my_page")]));
 }

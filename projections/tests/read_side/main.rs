@@ -8,6 +8,8 @@ mod freshness;
 mod lists;
 mod live;
 mod my_page;
+mod parked;
+mod place;
 mod refusals;
 mod stories;
 mod support;

@@ -1,14 +1,9 @@
-//! Checkpoints that do not fit, and events that cannot be read.
+//! Checkpoints that do not fit, and databases that are none.
 
 use std::sync::Arc;
 
-use axum::Router;
-use event_store::{EventStore, Filter, MemoryStore, RecordedEvent};
-use projections::query::Reads;
-use projections::{
-    Change, Database, OpenError, Projection, ReadSide, Refused, Screen, StepError, Table, Transaction,
-    Undecodable, elearning,
-};
+use event_store::{EventStore, MemoryStore};
+use projections::{Database, OpenError, ReadSide, Refused, StepError, elearning};
 use tokio_util::sync::CancellationToken;
 
 use crate::disguise::Disguise;
@@ -51,47 +46,6 @@ async fn a_checkpoint_beyond_the_head_is_refused_with_the_way_out() {
     assert!(refused.to_string().contains("reach position 3, and the event store ends at 0"), "{refused}");
 }
 
-/// G11: the projection that needs it stops and says where and why; the others go on.
-#[tokio::test]
-async fn an_event_that_cannot_be_read_stops_only_the_projections_that_need_it() {
-    let mut system = elearning::system();
-    system.screens.push(Arc::new(Unconcerned));
-    let mut world = World::asleep(system).await;
-    world.start().await.unwrap();
-    let sale = wanted_by("student1", 1);
-    world.happened([applied(&sale), requested(&sale)]).await;
-    let stream = format!("elearning.payment-{}", sale.id);
-    let poison = world.appended(&stream, "PayCompleted", br#"{"sale":1}"#.to_vec(), Some(1)).await;
-    let last = world.happened([started(&sale)]).await;
-
-    for name in ["my_page", "resources"] {
-        let reason = world.considered(name, last).await.unwrap();
-        assert!(
-            reason.contains(&format!("position {poison} (PayCompleted, revision 1 of {stream})")),
-            "{reason}"
-        );
-        assert!(reason.contains("malformed PayCompleted v1"), "{reason}");
-        let progress = world.side().progress(name).unwrap().borrow().clone();
-        assert_eq!(progress.considered.map(|at| at.0), Some(1), "what came before it is in the rows");
-    }
-    assert_eq!(world.considered("unconcerned", last).await, None);
-    assert_eq!(world.rows().await["my_page"].len(), 1);
-}
-
-/// G11: a type that nobody ever promised is passed over; a known one in a newer version is not.
-#[tokio::test]
-async fn an_unknown_type_is_passed_over_and_an_unknown_version_is_not() {
-    let world = World::running().await;
-    let sale = wanted_by("student1", 1);
-    let stream = format!("elearning.apply-{}", sale.id);
-    world.happened([applied(&sale)]).await;
-    let position = world.appended(&stream, "ApplyApplauded", b"{}".to_vec(), Some(1)).await;
-    assert_eq!(world.considered("my_page", position).await, None);
-    let position = world.appended(&stream, "ApplyCancelled", b"{}".to_vec(), Some(2)).await;
-    let reason = world.considered("my_page", position).await.unwrap();
-    assert!(reason.contains("unknown event ApplyCancelled v2"), "{reason}");
-}
-
 /// DESIGN 6: an event without metadata is read as version 1, at the store's own time.
 #[tokio::test]
 async fn an_event_without_metadata_is_read_as_the_first_version() {
@@ -110,46 +64,4 @@ async fn an_unknown_database_is_refused_by_name() {
     let refused = Database::open("mysql://somewhere").await.unwrap_err();
     assert!(matches!(&refused, OpenError::Unknown(_)), "{refused:?}");
     assert!(refused.to_string().contains("sqlite:<path>"), "{refused}");
-}
-
-/// A screen that wants every event and reads none.
-struct Unconcerned;
-
-impl Screen for Unconcerned {
-    fn projection(&self) -> Arc<dyn Projection> {
-        Arc::new(Self)
-    }
-
-    fn routes(&self, _reads: Reads) -> Router {
-        Router::new()
-    }
-}
-
-impl Projection for Unconcerned {
-    fn name(&self) -> &'static str {
-        "unconcerned"
-    }
-
-    fn version(&self) -> u32 {
-        1
-    }
-
-    fn filter(&self) -> Filter {
-        Filter::all()
-    }
-
-    fn table(&self) -> Table {
-        Table { name: "checkpoints", key: "projection" }
-    }
-
-    fn prepare(&self, _events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
-        Ok(Box::new(Self))
-    }
-}
-
-#[async_trait::async_trait]
-impl Change for Unconcerned {
-    async fn apply(&self, _transaction: &mut Transaction) -> Result<(), sqlx::Error> {
-        Ok(())
-    }
 }

@@ -13,10 +13,11 @@ use projections::query::QueryOptions;
 use projections::{Database, ReadSide, Rows, StepError, System, elearning, rebuild, rows};
 use serde_json::Value;
 use sqlx::{AnyConnection, Connection, Executor};
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
+
+use crate::place::Place;
 
 /// When the first event of every test happened, in milliseconds since the Unix epoch.
 const BEGINNING: u64 = 1_700_000_000_000;
@@ -26,7 +27,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) system: System,
     pub(crate) database: Database,
-    folder: TempDir,
+    place: Place,
     running: Option<(ReadSide, CancellationToken)>,
     router: Router,
 }
@@ -48,10 +49,14 @@ impl World {
 
     /// The same, not started.
     pub(crate) async fn asleep(system: System) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = Database::open(&url(&folder)).await.unwrap();
+        Self::at(Place::new().await, system).await
+    }
+
+    /// The same, with the rows there.
+    pub(crate) async fn at(place: Place, system: System) -> Self {
+        let database = Database::open(&place.url()).await.unwrap();
         let store = Arc::new(MemoryStore::default());
-        Self { store, system, database, folder, running: None, router: Router::new() }
+        Self { store, system, database, place, running: None, router: Router::new() }
     }
 
     pub(crate) async fn start(&mut self) -> Result<(), StepError> {
@@ -73,7 +78,7 @@ impl World {
         shutdown.cancel();
         side.stopped().await;
         self.router = Router::new();
-        self.database = Database::open(&url(&self.folder)).await.unwrap();
+        self.database = Database::open(&self.place.url()).await.unwrap();
     }
 
     pub(crate) fn side(&self) -> &ReadSide {
@@ -152,7 +157,7 @@ impl World {
 
     /// Does something to the database behind everybody's back.
     pub(crate) async fn tamper(&self, statement: &'static str) {
-        let mut connection = AnyConnection::connect(&url(&self.folder)).await.unwrap();
+        let mut connection = AnyConnection::connect(&self.place.url()).await.unwrap();
         connection.execute(statement).await.unwrap();
         connection.close().await.unwrap();
     }
@@ -184,10 +189,6 @@ impl Answer {
         let address = self.body["_links"][relation]["href"].as_str()?;
         Some(address.strip_prefix("http://here").unwrap())
     }
-}
-
-fn url(folder: &TempDir) -> String {
-    format!("sqlite:{}", folder.path().join("read.db").display())
 }
 
 /// The stream, the name and the JSON of a fact.

@@ -59,7 +59,12 @@ impl Projection for Tally {
     }
 
     fn table(&self) -> Table {
-        Table { name: "resources", key: "collection, id" }
+        Table {
+            name: "tally",
+            key: &["id"],
+            columns: "id TEXT NOT NULL, revision BIGINT NOT NULL",
+            indexes: &[],
+        }
     }
 
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
@@ -81,9 +86,9 @@ struct Count {
 impl Change for Count {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), Error> {
         let statement = "
-            INSERT INTO resources (collection, id, owner, revision, position, updated, body)
-            SELECT 'tally', r.value ->> 0, '', CAST(r.value ->> 1 AS BIGINT), 0, 0, '{}' FROM {rows} WHERE true
-            ON CONFLICT (collection, id) DO UPDATE SET revision = resources.revision + excluded.revision";
+            INSERT INTO {table} AS kept (id, revision)
+            SELECT r.value ->> 0, CAST(r.value ->> 1 AS BIGINT) FROM {rows} WHERE true
+            ON CONFLICT (id) DO UPDATE SET revision = kept.revision + excluded.revision";
         transaction.write(statement, self.rows.clone()).await?;
         if self.broken.load(Ordering::SeqCst) { Err(Error::Protocol("broken".to_owned())) } else { Ok(()) }
     }

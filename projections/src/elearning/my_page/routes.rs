@@ -11,8 +11,7 @@ use axum::routing::get;
 use domain::kernel::RequestId;
 use event_store::Position;
 
-use super::row::Row;
-use super::table::{self, Wanted};
+use super::table::{self, Shown, Wanted};
 use super::view::View;
 use crate::database::Database;
 use crate::query::{Base, Change, Changes, Links, List, Parameters, QueryError, Reads, cursor, item, live};
@@ -54,7 +53,7 @@ async fn list(
         base.list(PATH, &parameters)
     };
     let last = shown.last().filter(|_| rows.len() > shown.len());
-    let next = last.map(|row| at(cursor::encode(&row.application.id.to_string())));
+    let next = last.map(|row| at(cursor::encode(&row.row.application.id.to_string())));
     let items = shown.iter().map(|row| linked(row, &base)).collect();
     let links = Links { this: at(cursor::encode(&behind)), next, prev: None };
     Ok((as_of, List { name: PATH, items, links, page: None }).into_response())
@@ -108,14 +107,14 @@ impl Changes for Rows {
     async fn since(&self, position: i64) -> Result<Vec<Change>, sqlx::Error> {
         let wanted = Wanted::ChangedSince(position);
         let rows = table::query(self.database.readers(), wanted, self.student.as_deref(), CHUNK).await?;
-        Ok(rows.iter().map(|row| Change { position: row.position, json: json(row) }).collect())
+        Ok(rows.iter().map(|row| Change { position: row.row.position, json: json(row) }).collect())
     }
 }
 
-fn json(row: &Row) -> String {
+fn json(row: &Shown) -> String {
     serde_json::to_string(&View::from(row)).expect("a view is a plain struct")
 }
 
-fn linked(row: &Row, base: &Base) -> String {
-    item(&json(row), "myPage", &base.one(PATH, &row.application.id.to_string()))
+fn linked(row: &Shown, base: &Base) -> String {
+    item(&json(row), "myPage", &base.one(PATH, &row.row.application.id.to_string()))
 }

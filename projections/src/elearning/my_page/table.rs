@@ -17,9 +17,23 @@ const COLUMNS: &str = "id, student_id, student_name, book_id, book_name, book_qt
     delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at, apply_revision, \
     payment_revision, delivery_revision, position";
 
+/// The first event of a row that could not be applied.
+const DEGRADED: &str = "(SELECT MIN(parked.position) FROM parked \
+    WHERE parked.projection = 'my_page' AND parked.id = my_page.id)";
+
+/// The table, as it is made.
+pub(super) const DEFINITION: &str = "id TEXT NOT NULL, student_id TEXT NOT NULL, student_name TEXT, \
+    book_id TEXT NOT NULL, book_name TEXT, book_qty BIGINT NOT NULL, amount TEXT NOT NULL, \
+    apply_status TEXT NOT NULL, delivery_address TEXT, pay_status TEXT NOT NULL, \
+    delivery_status TEXT NOT NULL, cancel_reason TEXT, fail_reason TEXT, updated_at BIGINT NOT NULL, \
+    apply_revision BIGINT NOT NULL, payment_revision BIGINT NOT NULL, delivery_revision BIGINT NOT NULL, \
+    position BIGINT NOT NULL";
+
+pub(super) const INDEXES: &[(&str, &str)] = &[("by_student", "student_id, id"), ("by_position", "position")];
+
 /// (`WHERE true` tells SQLite's parser where the SELECT ends.)
 const UPSERT: &str = "
-    INSERT INTO my_page (id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status,
+    INSERT INTO {table} (id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status,
         delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at,
         apply_revision, payment_revision, delivery_revision, position)
     SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4,
@@ -44,7 +58,7 @@ pub(super) async fn read(
     ids: impl Iterator<Item = &RequestId>,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let keys = serde_json::to_string(&ids.collect::<Vec<_>>()).expect("ids are plain texts");
-    let statement = format!("SELECT {COLUMNS} FROM my_page WHERE id IN ({{keys}})");
+    let statement = format!("SELECT {COLUMNS} FROM {{table}} WHERE id IN ({{keys}})");
     transaction.read(&statement, keys).await?.iter().map(decode).collect()
 }
 
@@ -78,7 +92,7 @@ pub(super) async fn query(
     wanted: Wanted<'_>,
     student: Option<&str>,
     limit: u32,
-) -> Result<Vec<Row>, sqlx::Error> {
+) -> Result<Vec<Shown>, sqlx::Error> {
     let (condition, order) = match wanted {
         Wanted::Id(_) => ("id = $1", "id"),
         Wanted::Behind(_) => ("id > $1", "id"),
@@ -87,7 +101,7 @@ pub(super) async fn query(
     let of_student = if student.is_some() { "AND student_id = $2" } else { "" };
     // SQLite prepares a statement anew whenever a parameter of its LIMIT is bound: a number is not.
     let statement = format!(
-        "SELECT {COLUMNS} FROM my_page WHERE {condition} {of_student} ORDER BY {order} LIMIT {limit}"
+        "SELECT {COLUMNS}, {DEGRADED} FROM my_page WHERE {condition} {of_student} ORDER BY my_page.{order} LIMIT {limit}"
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
     query = match wanted {
@@ -97,7 +111,18 @@ pub(super) async fn query(
     if let Some(student) = student {
         query = query.bind(student);
     }
-    query.fetch_all(readers).await?.iter().map(decode).collect()
+    let shown = |row: &AnyRow| {
+        let since = row.try_get::<Option<i64>, _>(18)?;
+        Ok(Shown { row: decode(row)?, degraded: since.map(|since| Position(since as u64)) })
+    };
+    query.fetch_all(readers).await?.iter().map(shown).collect()
+}
+
+/// A row, and since which event it stands still, should it be so.
+#[derive(Debug)]
+pub(super) struct Shown {
+    pub(super) row: Row,
+    pub(super) degraded: Option<Position>,
 }
 
 /// A row as the statement takes it: its columns in the order of [`COLUMNS`].

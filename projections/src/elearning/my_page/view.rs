@@ -5,6 +5,7 @@ use domain::kernel::{Money, Quantity, RequestId};
 use serde::{Serialize, Serializer};
 
 use super::row::Row;
+use super::table::Shown;
 
 /// The JSON of a row: the columns of EL 1.5, and where payment and delivery stand.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,16 @@ pub(super) struct View<'r> {
     updated_at: Option<String>,
     /// The position of the last event that changed the row.
     position: u64,
+    /// Present when the row stands still because an event of it could not be applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded: Option<Degraded>,
+}
+
+/// Since when a row stands still.
+#[derive(Debug, Serialize)]
+struct Degraded {
+    /// The position of the event that could not be applied.
+    since: u64,
 }
 
 /// What comes next by itself.
@@ -64,7 +75,15 @@ impl<'r> From<&'r Row> for View<'r> {
             fail_reason: row.fail_reason.as_deref(),
             updated_at: time.map(|time| time.to_string()),
             position: row.position.0,
+            degraded: None,
         }
+    }
+}
+
+impl<'r> From<&'r Shown> for View<'r> {
+    fn from(shown: &'r Shown) -> Self {
+        let degraded = shown.degraded.map(|since| Degraded { since: since.0 });
+        Self { degraded, ..Self::from(&shown.row) }
     }
 }
 

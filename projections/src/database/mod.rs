@@ -1,0 +1,183 @@
+//! The only folder that knows which database it is.
+//!
+//! Everything else says the SQL that SQLite and Postgres share: `$1` parameters, `ON CONFLICT`,
+//! `->>` on JSON. Where the two differ, a statement says `{rows}` or `{keys}` and the [`Dialect`]
+//! fills it in.
+
+mod postgres;
+mod sqlite;
+mod transaction;
+
+use std::str::FromStr;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Executor, SqlSafeStr};
+use tempfile::TempDir;
+
+pub use transaction::Transaction;
+
+/// The changes of the tables, oldest first; run when a database is opened.
+const MIGRATIONS: [(&str, &str); 3] = [
+    ("read side", include_str!("../../migrations/0001_read_side.sql")),
+    ("elearning my page", include_str!("../../migrations/0002_elearning_my_page.sql")),
+    ("operations", include_str!("../../migrations/0003_operations.sql")),
+];
+
+/// The database of the read models: a few connections write (in SQLite one), several read beside
+/// them. Clones share it.
+#[derive(Debug, Clone)]
+pub struct Database {
+    writer: AnyPool,
+    readers: AnyPool,
+    dialect: &'static Dialect,
+    /// The folder of a database that goes when the last clone goes.
+    _temporary: Option<Arc<TempDir>>,
+}
+
+/// What the two databases say differently.
+#[derive(Debug)]
+struct Dialect {
+    name: &'static str,
+    rows: &'static str,
+    keys: &'static str,
+    begin: &'static str,
+    /// The columns of a table, by its name.
+    columns: &'static str,
+    /// The type of a text that is sorted by.
+    key_text: &'static str,
+    /// Lifts the limits of time for one transaction.
+    patient: &'static str,
+}
+
+/// How a pool treats its connections.
+struct Limits {
+    size: u32,
+    acquire: Duration,
+    /// Whether a connection may have died unnoticed.
+    remote: bool,
+}
+
+impl Limits {
+    fn file(size: u32) -> Self {
+        Self { size, acquire: Duration::from_secs(10), remote: false }
+    }
+
+    fn server(size: u32, acquire: Duration) -> Self {
+        Self { size, acquire, remote: true }
+    }
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names no database that this program knows. What follows the scheme may be a secret.
+    #[error(
+        "`{0}` is not a database: say `sqlite:<path>`, `sqlite::memory:` or \
+         `postgres://<user>:<password>@<host>/<database>`"
+    )]
+    Unknown(String),
+    /// There is no place for a temporary database.
+    #[error("no temporary database: {0}")]
+    Temporary(std::io::Error),
+    /// The database does not answer, or the file is not one.
+    #[error("the database cannot be opened: {0}")]
+    Unavailable(#[from] sqlx::Error),
+    /// Its tables are not those of this program or cannot be brought to its version.
+    #[error("the tables cannot be brought to this program's version: {0}")]
+    Migrate(#[from] MigrateError),
+}
+
+impl Database {
+    /// Opens, and creates or migrates when needed: `sqlite:<path>` is a file, `sqlite::memory:` a
+    /// database that is gone when the last clone is dropped, `postgres://…` a server's.
+    ///
+    /// # Errors
+    /// Every [`OpenError`].
+    pub async fn open(url: &str) -> Result<Self, OpenError> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(install_default_drivers);
+
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let (writer, readers) = postgres::open(url).await?;
+            return Ok(Self { writer, readers, dialect: &postgres::DIALECT, _temporary: None });
+        }
+        match url.strip_prefix("sqlite:") {
+            None | Some("" | "//") => {
+                let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+                Err(OpenError::Unknown(scheme.to_owned()))
+            }
+            Some(path) => {
+                let (writer, readers, temporary) = sqlite::open(path).await?;
+                Ok(Self { writer, readers, dialect: &sqlite::DIALECT, _temporary: temporary })
+            }
+        }
+    }
+
+    /// Its kind, for people.
+    pub fn kind(&self) -> &'static str {
+        self.dialect.name
+    }
+
+    /// Where queries go.
+    pub(crate) fn readers(&self) -> &AnyPool {
+        &self.readers
+    }
+
+    /// Begins to write; dropped without a commit, nothing happened. In SQLite it waits until
+    /// whoever is writing has finished, in Postgres the checkpoint does.
+    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        Ok(Transaction::new(self.writer.begin_with(self.dialect.begin).await?, self.dialect))
+    }
+
+    /// The names of the columns of a table; none when there is no such table.
+    pub(crate) async fn columns(
+        &self,
+        transaction: &mut Transaction,
+        table: &str,
+    ) -> Result<Vec<String>, sqlx::Error> {
+        let columns = sqlx::query_scalar(self.dialect.columns).bind(table);
+        columns.fetch_all(transaction.connection()).await
+    }
+
+    /// A definition of columns in the words of this database.
+    pub(crate) fn define(&self, columns: &str) -> String {
+        self.dialect.define(columns)
+    }
+}
+
+impl Dialect {
+    fn define(&self, sql: &str) -> String {
+        sql.replace("TEXT", self.key_text)
+    }
+}
+
+async fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Error> {
+    // A statement is logged with its text, and ours are long: the worker logs what it does instead.
+    let options = AnyConnectOptions::from_str(url)?.disable_statement_logging();
+    let greeting: Arc<str> = greeting.into();
+    let lifetime = limits.remote.then_some(Duration::from_secs(1800));
+    AnyPoolOptions::new()
+        .max_connections(limits.size)
+        .acquire_timeout(limits.acquire)
+        .idle_timeout(lifetime)
+        .max_lifetime(lifetime)
+        .test_before_acquire(limits.remote)
+        .after_connect(move |connection, _| {
+            let greeting = Arc::clone(&greeting);
+            Box::pin(async move { connection.execute(AssertSqlSafe(greeting)).await.map(drop) })
+        })
+        .connect_with(options)
+        .await
+}
+
+fn migrator(dialect: &Dialect) -> Migrator {
+    let numbered = (1..).zip(MIGRATIONS);
+    let migration = |(number, (name, sql)): (i64, (&'static str, &'static str))| {
+        let sql = AssertSqlSafe(dialect.define(sql)).into_sql_str();
+        Migration::new(number, name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(numbered.map(migration).collect())
+}

@@ -1,0 +1,41 @@
+//! What is particular to Postgres.
+
+use std::time::Duration;
+
+use sqlx::AnyPool;
+
+use super::{Dialect, Limits, OpenError, migrator, pool};
+
+/// How many projections write, and how many queries read, at the same time.
+const WRITERS: u32 = 4;
+const READERS: u32 = 8;
+
+/// A writer that was paused inside a transaction would hold the checkpoint for ever: after five
+/// seconds the server ends it. A statement that takes longer than thirty has lost its way.
+const WRITER: &str = "SET idle_in_transaction_session_timeout = '5s'; \
+    SET statement_timeout = '30s'; SET application_name = 'girok-projections'";
+
+/// A page that takes longer is of no use to whoever waits for it.
+const READER: &str = "SET default_transaction_read_only = on; SET statement_timeout = '5s'; \
+    SET application_name = 'girok-queries'";
+
+/// Keys are compared byte by byte, as SQLite does, whatever language the database was made for.
+pub(super) const DIALECT: Dialect = Dialect {
+    name: "Postgres",
+    rows: "jsonb_array_elements($1::jsonb) AS r(value)",
+    keys: "SELECT jsonb_array_elements_text($1::jsonb)",
+    begin: "BEGIN",
+    columns: "SELECT column_name::text FROM information_schema.columns \
+        WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position",
+    key_text: "TEXT COLLATE \"C\"",
+    patient: "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+};
+
+/// The writing and the reading pool. Migrations run under an advisory lock.
+pub(super) async fn open(url: &str) -> Result<(AnyPool, AnyPool), OpenError> {
+    let patience = Duration::from_secs(5);
+    let writer = pool(url, WRITER.to_owned(), Limits::server(WRITERS, patience)).await?;
+    migrator(&DIALECT).run(&writer).await?;
+    let readers = pool(url, READER.to_owned(), Limits::server(READERS, Duration::from_secs(2))).await?;
+    Ok((writer, readers))
+}

@@ -1,0 +1,63 @@
+//! What is particular to SQLite.
+
+use std::io;
+use std::sync::Arc;
+
+use sqlx::AnyPool;
+use tempfile::TempDir;
+
+use super::{Dialect, Limits, OpenError, migrator, pool};
+
+/// How many queries read at the same time.
+const READERS: u32 = 4;
+
+/// What every connection is told. The log is the truth and the checkpoint is in the same
+/// transaction as the rows, so a power cut may take back the last commits, never part of one: no
+/// sync per commit is needed. The write-ahead log is folded back every 40 MB instead of every 4:
+/// with random keys that folding costs more than all the rest.
+const EVERY_CONNECTION: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+    PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 10000; PRAGMA temp_store = MEMORY; \
+    PRAGMA cache_size = -32000;";
+
+/// The LIMIT keeps SQLite from merging `rows` into the statement, where every column would render
+/// and parse the element again; that doubles the cost of a row. IMMEDIATE: what is read in the
+/// transaction cannot change before it writes.
+pub(super) const DIALECT: Dialect = Dialect {
+    name: "SQLite",
+    rows: "(SELECT jsonb(value) AS value FROM json_each($1) LIMIT -1) AS r",
+    keys: "SELECT value FROM json_each($1)",
+    begin: "BEGIN IMMEDIATE",
+    columns: "SELECT name FROM pragma_table_info($1) ORDER BY cid",
+    key_text: "TEXT",
+    patient: "SELECT 1",
+};
+
+/// The writing pool, the reading pool, and the folder of a temporary database.
+pub(super) async fn open(path: &str) -> Result<(AnyPool, AnyPool, Option<Arc<TempDir>>), OpenError> {
+    // Several connections cannot share a database in memory and still read while one writes.
+    let (path, temporary) = match path {
+        ":memory:" => {
+            let folder = tempfile::tempdir()?;
+            (format!("{}", folder.path().join("read.db").display()), Some(Arc::new(folder)))
+        }
+        path => (path.trim_start_matches("//").to_owned(), None),
+    };
+    let writer = pool(&url(&path, "rwc"), EVERY_CONNECTION.to_owned(), Limits::file(1)).await?;
+    // Whoever else opens this file at the moment waits here, and then finds everything done.
+    let mut transaction = writer.begin_with(DIALECT.begin).await?;
+    migrator(&DIALECT).set_locking(false).run_direct(None, &mut *transaction, false).await?;
+    transaction.commit().await?;
+    let readers = format!("{EVERY_CONNECTION} PRAGMA query_only = ON;");
+    let readers = pool(&url(&path, "rw"), readers, Limits::file(READERS)).await?;
+    Ok((writer, readers, temporary))
+}
+
+fn url(path: &str, mode: &str) -> String {
+    format!("sqlite:{}?mode={mode}", path.replace('%', "%25").replace('?', "%3F").replace('#', "%23"))
+}
+
+impl From<io::Error> for OpenError {
+    fn from(error: io::Error) -> Self {
+        Self::Temporary(error)
+    }
+}

@@ -1,0 +1,97 @@
+use sqlx::any::AnyRow;
+use sqlx::{Any, AssertSqlSafe};
+
+use super::Dialect;
+
+/// A write that happens as a whole or not at all.
+pub struct Transaction {
+    inner: sqlx::Transaction<'static, Any>,
+    dialect: &'static Dialect,
+    table: String,
+}
+
+impl Transaction {
+    pub(super) fn new(inner: sqlx::Transaction<'static, Any>, dialect: &'static Dialect) -> Self {
+        Self { inner, dialect, table: String::new() }
+    }
+
+    /// What `{table}` stands for from here on.
+    pub(crate) fn about(&mut self, table: &str) {
+        self.table.clear();
+        self.table.push_str(table);
+    }
+
+    /// Runs a statement over many rows at once. `{rows}` stands for a table `r` with one column
+    /// `value`: the elements of this JSON array, each an array itself; `{table}` for the table that
+    /// the projection is to write at the moment, which in a replay is not the one that is read.
+    ///
+    /// # Errors
+    /// When the database does not answer or does not take it.
+    pub async fn write(&mut self, statement: &str, rows: String) -> Result<(), sqlx::Error> {
+        let statement = self.fill(statement);
+        sqlx::query(statement).bind(without_nul(rows)).execute(&mut *self.inner).await.map(drop)
+    }
+
+    /// Reads by many keys at once. `{keys}` stands for a list of the elements of this JSON array of
+    /// texts, `{table}` as in [`write`](Self::write).
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn read(&mut self, statement: &str, keys: String) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let statement = self.fill(statement);
+        sqlx::query(statement).bind(keys).fetch_all(&mut *self.inner).await
+    }
+
+    /// For the statements about one row.
+    pub fn connection(&mut self) -> &mut sqlx::AnyConnection {
+        &mut self.inner
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.inner.commit().await
+    }
+
+    /// Takes as long as it takes: no server ends it for being slow.
+    pub(crate) async fn be_patient(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(self.dialect.patient).execute(&mut *self.inner).await.map(drop)
+    }
+
+    fn fill(&self, statement: &str) -> AssertSqlSafe<String> {
+        let dialect = self.dialect;
+        let statement = statement.replace("{rows}", dialect.rows).replace("{keys}", dialect.keys);
+        AssertSqlSafe(statement.replace("{table}", &self.table))
+    }
+}
+
+/// A text of Postgres cannot hold the character NUL; it is shown as the replacement character, in
+/// both databases, so that one student's name cannot stop a read model.
+fn without_nul(json: String) -> String {
+    const NUL: &str = "\\u0000";
+    if !json.contains(NUL) {
+        return json;
+    }
+    let mut clean = String::with_capacity(json.len());
+    let mut rest = json.as_str();
+    while let Some(at) = rest.find(NUL) {
+        let before = &rest[..at];
+        // An even number of backslashes before it: they escape each other, and this one begins.
+        let escapes = before.len() - before.trim_end_matches('\\').len();
+        clean.push_str(before);
+        clean.push_str(if escapes % 2 == 0 { "\\ufffd" } else { NUL });
+        rest = &rest[at + NUL.len()..];
+    }
+    clean.push_str(rest);
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_real_nul_is_replaced() {
+        assert_eq!(without_nul(r#"["a\u0000b"]"#.to_owned()), r#"["a\ufffdb"]"#);
+        assert_eq!(without_nul(r#"["a\\u0000b"]"#.to_owned()), r#"["a\\u0000b"]"#);
+        assert_eq!(without_nul(r#"["\\\u0000\u0000"]"#.to_owned()), r#"["\\\ufffd\ufffd"]"#);
+    }
+}

@@ -1,0 +1,53 @@
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use event_store::RecordedEvent;
+
+use crate::database::Transaction;
+use crate::parked;
+use crate::projection::{Change, Projection, Undecodable};
+
+/// A batch, taken apart: what can be applied, and what has to wait (G11).
+pub(crate) struct Sorted<'e> {
+    change: Box<dyn Change>,
+    /// With the reason, where it is the event itself that cannot be applied.
+    waiting: Vec<(&'e RecordedEvent, Option<String>)>,
+    /// The keys that wait, those of this batch included.
+    pub(crate) parked: BTreeSet<String>,
+}
+
+impl<'e> Sorted<'e> {
+    /// Reads the events of a batch, of which the parked keys only wait.
+    pub(crate) fn new(
+        projection: &dyn Projection,
+        events: &'e [RecordedEvent],
+        parked: &BTreeSet<String>,
+    ) -> Result<Self, Undecodable> {
+        let mut parked = Cow::Borrowed(parked);
+        if parked.is_empty()
+            && let Ok(change) = projection.prepare(events)
+        {
+            return Ok(Self { change, waiting: Vec::new(), parked: parked.into_owned() });
+        }
+        // Rare, so it may cost: every event on its own, to know which.
+        let (mut good, mut waiting) = (Vec::new(), Vec::new());
+        for event in events {
+            if parked.contains(parked::key(event)) {
+                waiting.push((event, None));
+            } else if let Err(poison) = projection.prepare(std::slice::from_ref(event)) {
+                tracing::error!(projection = projection.name(), %poison, "a key is parked");
+                parked.to_mut().insert(parked::key(event).to_owned());
+                waiting.push((event, Some(poison.reason)));
+            } else {
+                good.push(event.clone());
+            }
+        }
+        Ok(Self { change: projection.prepare(&good)?, waiting, parked: parked.into_owned() })
+    }
+
+    /// Writes the rows of what can be applied, and parks the rest under this name.
+    pub(crate) async fn apply(&self, transaction: &mut Transaction, name: &str) -> Result<(), sqlx::Error> {
+        self.change.apply(transaction).await?;
+        parked::add(transaction, name, &self.waiting).await
+    }
+}
