@@ -7,11 +7,13 @@
 mod checkpoint;
 mod database;
 mod heal;
+mod log;
 mod parked;
 mod progress;
 mod projection;
 mod read_side;
 mod rebuild;
+mod replay;
 mod resources;
 mod sorted;
 mod system;
@@ -24,11 +26,15 @@ pub mod query;
 pub use checkpoint::Refused;
 pub use database::{Database, OpenError, Transaction};
 pub use heal::{Healed, Order, Skipped, heal, parked};
+pub use log::{LogError, open_log};
 pub use parked::Parked;
 pub use progress::{Progress, ProjectionStatus};
 pub use projection::{Change, Projection, Table, Undecodable};
 pub use read_side::ReadSide;
 pub use rebuild::{Rows, rebuild, rows};
+pub use replay::{
+    Comparison, Difference, Outcome, Plan, Purpose, Replay, ReplayError, ReplayProgress, RolledBack, rollback,
+};
 pub use resources::Resource;
 pub use system::{Collection, ResourceOf, Screen, System};
 pub use worker::{StepError, Worker};

@@ -53,7 +53,7 @@ pub async fn rows(database: &Database, system: &System) -> Result<Rows, sqlx::Er
     Ok(all)
 }
 
-fn object(row: &AnyRow) -> Result<Value, sqlx::Error> {
+pub(crate) fn object(row: &AnyRow) -> Result<Value, sqlx::Error> {
     let mut object = Map::new();
     for (index, column) in row.columns().iter().enumerate() {
         let raw = row.try_get_raw(index)?;

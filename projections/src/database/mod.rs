@@ -46,6 +46,8 @@ struct Dialect {
     begin: &'static str,
     /// The columns of a table, by its name.
     columns: &'static str,
+    /// How many indexes of ours a table has.
+    indexes: &'static str,
     /// The type of a text that is sorted by.
     key_text: &'static str,
     /// Lifts the limits of time for one transaction.
@@ -140,6 +142,16 @@ impl Database {
     ) -> Result<Vec<String>, sqlx::Error> {
         let columns = sqlx::query_scalar(self.dialect.columns).bind(table);
         columns.fetch_all(transaction.connection()).await
+    }
+
+    /// How many indexes a table has beside its primary key.
+    pub(crate) async fn count_indexes(
+        &self,
+        transaction: &mut Transaction,
+        table: &str,
+    ) -> Result<i64, sqlx::Error> {
+        let count = sqlx::query_scalar(self.dialect.indexes).bind(table);
+        count.fetch_one(transaction.connection()).await
     }
 
     /// A definition of columns in the words of this database.

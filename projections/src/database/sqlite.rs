@@ -28,6 +28,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     keys: "SELECT value FROM json_each($1)",
     begin: "BEGIN IMMEDIATE",
     columns: "SELECT name FROM pragma_table_info($1) ORDER BY cid",
+    indexes: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = $1",
     key_text: "TEXT",
     patient: "SELECT 1",
 };

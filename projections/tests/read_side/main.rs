@@ -11,6 +11,7 @@ mod my_page;
 mod parked;
 mod place;
 mod refusals;
+mod replay;
 mod stories;
 mod support;
 mod tally;

@@ -12,7 +12,7 @@ use event_store::{EventStore, ExpectedRevision, MemoryStore, NewEvent, Position,
 use projections::query::QueryOptions;
 use projections::{Database, ReadSide, Rows, StepError, System, elearning, rebuild, rows};
 use serde_json::Value;
-use sqlx::{AnyConnection, Connection, Executor};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -160,6 +160,13 @@ impl World {
         let mut connection = AnyConnection::connect(&self.place.url()).await.unwrap();
         connection.execute(statement).await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// How many rows a table has.
+    pub(crate) async fn rows_of(&self, table: &'static str) -> i64 {
+        let mut connection = AnyConnection::connect(&self.place.url()).await.unwrap();
+        let statement = AssertSqlSafe(format!("SELECT COUNT(*) FROM {table}"));
+        sqlx::query_scalar(statement).fetch_one(&mut connection).await.unwrap()
     }
 
     /// The rows as they are.

@@ -22,6 +22,8 @@ mod my_page;
 mod parked;
 #[path = "../read_side/refusals.rs"]
 mod refusals;
+#[path = "../read_side/replay.rs"]
+mod replay;
 #[path = "../read_side/stories.rs"]
 mod stories;
 #[path = "../read_side/support.rs"]

@@ -1,0 +1,227 @@
+//! Fills the table of a replay: one task reads and decodes, another folds and writes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use event_store::{Batch, EventStore, Position, RecordedEvent};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{Replay, ReplayError};
+use crate::checkpoint::{self, Moved};
+use crate::database::Transaction;
+use crate::parked;
+use crate::projection::{Change, Projection};
+use crate::sorted::Sorted;
+
+/// How many events are folded before they are written: the rows of a request change several times
+/// close together, and are then written once.
+pub(super) const BATCH: usize = 20_000;
+
+/// How far the live rows may fall behind before a replay waits for them.
+pub(super) const PATIENCE: u64 = 20_000;
+
+/// How a replay is getting on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplayProgress {
+    /// How many positions it has considered since it was started.
+    pub done: u64,
+    /// How many there are to consider in this run.
+    pub total: u64,
+    /// The last position that is in the rows.
+    pub position: Option<Position>,
+    /// How many per second, since it was started.
+    pub per_second: f64,
+    /// How many seconds it will take at this pace.
+    pub eta_seconds: f64,
+    /// How far the live rows are behind the log.
+    pub live_lag: u64,
+    /// Whether it waits for the live rows to catch up.
+    pub waiting: bool,
+}
+
+/// A piece of the log on its way to the table.
+struct Piece {
+    events: Vec<RecordedEvent>,
+    /// What they do, unless one of them cannot be read. Made by the reading task, beside the writing
+    /// of the piece before.
+    change: Option<Box<dyn Change>>,
+    through: Option<Position>,
+}
+
+impl Replay {
+    /// Brings everything up to the goal into the table.
+    pub(super) async fn build(
+        &self,
+        goal: Option<Position>,
+        stop: &CancellationToken,
+        report: &mut impl FnMut(&ReplayProgress),
+    ) -> Result<(), ReplayError> {
+        let mut at = self.find(&self.target.name).await?.and_then(|built| built.position);
+        if at >= goal {
+            return Ok(());
+        }
+        let began = Pace { start: Instant::now(), from: at, goal };
+        // Two pieces wait at most: memory does not grow with the log.
+        let (pieces, mut incoming) = mpsc::channel(1);
+        let reader = self.reader(at, goal, pieces);
+        let mut parked = {
+            let mut connection = self.database.readers().acquire().await?;
+            parked::keys(&mut connection, &self.target.name).await?
+        };
+        while let Some(piece) = incoming.recv().await {
+            self.wait_for_live(stop, |lag| report(&began.at(at, lag, true))).await?;
+            if stop.is_cancelled() {
+                return Err(ReplayError::Interrupted);
+            }
+            let mut transaction = self.database.begin().await?;
+            parked = self.bring(&mut transaction, &piece, at, &parked).await?;
+            transaction.commit().await?;
+            at = piece.through;
+            report(&began.at(at, self.live_lag().await?, false));
+        }
+        match reader.await {
+            Ok(read) => read,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    /// Brings the small rest into the table, in a transaction that holds the live rows.
+    pub(super) async fn bring_rest(
+        &self,
+        transaction: &mut Transaction,
+        from: Option<Position>,
+        goal: Option<Position>,
+    ) -> Result<(), ReplayError> {
+        let (pieces, mut incoming) = mpsc::channel(1);
+        let reader = self.reader(from, goal, pieces);
+        let mut parked = parked::keys(transaction.connection(), &self.target.name).await?;
+        let mut at = from;
+        while let Some(piece) = incoming.recv().await {
+            parked = self.bring(transaction, &piece, at, &parked).await?;
+            at = piece.through;
+        }
+        match reader.await {
+            Ok(read) => read,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    fn reader(
+        &self,
+        from: Option<Position>,
+        goal: Option<Position>,
+        pieces: mpsc::Sender<Piece>,
+    ) -> JoinHandle<Result<(), ReplayError>> {
+        let (store, projection) = (Arc::clone(&self.store), Arc::clone(&self.projection));
+        let batch = self.batch;
+        tokio::spawn(async move { read(&*store, &*projection, from, goal, batch, pieces).await })
+    }
+
+    async fn bring(
+        &self,
+        transaction: &mut Transaction,
+        piece: &Piece,
+        from: Option<Position>,
+        parked: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, ReplayError> {
+        let projection = &*self.projection;
+        let store = &*self.store;
+        match checkpoint::advance(transaction, projection, &self.target, store, from, piece.through).await? {
+            Moved::Yes => {}
+            Moved::WentBack | Moved::Refused(_) => return Err(ReplayError::Shared),
+        }
+        transaction.about(&self.target.table);
+        match &piece.change {
+            Some(change) if parked.is_empty() => {
+                change.apply(transaction).await?;
+                Ok(BTreeSet::new())
+            }
+            _ => {
+                let sorted = Sorted::new(projection, &piece.events, parked)?;
+                sorted.apply(transaction, &self.target.name).await?;
+                Ok(sorted.parked)
+            }
+        }
+    }
+
+    async fn live_lag(&self) -> Result<u64, ReplayError> {
+        let live = self.live().await?;
+        let count = |position: Option<Position>| position.map_or(0, |position| position.0 + 1);
+        let head = count(self.store.head().await?);
+        Ok(live.map_or(0, |live| head.saturating_sub(count(live.position))))
+    }
+
+    /// Waits while the live rows are far behind and coming nearer; rows that stand still are not
+    /// helped by waiting.
+    async fn wait_for_live(
+        &self,
+        stop: &CancellationToken,
+        mut report: impl FnMut(u64),
+    ) -> Result<(), ReplayError> {
+        let mut seen = None;
+        loop {
+            let live = self.live().await?.and_then(|live| live.position);
+            let lag = self.live_lag().await?;
+            if lag <= self.patience || seen == Some(live) || stop.is_cancelled() {
+                return Ok(());
+            }
+            seen = Some(live);
+            report(lag);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+/// Where a run began.
+struct Pace {
+    start: Instant,
+    from: Option<Position>,
+    goal: Option<Position>,
+}
+
+impl Pace {
+    fn at(&self, position: Option<Position>, live_lag: u64, waiting: bool) -> ReplayProgress {
+        let count = |position: Option<Position>| position.map_or(0, |position| position.0 + 1);
+        let done = count(position) - count(self.from);
+        let total = count(self.goal) - count(self.from);
+        let per_second = done as f64 / self.start.elapsed().as_secs_f64().max(0.001);
+        let eta_seconds = (total - done) as f64 / per_second.max(1.0);
+        ReplayProgress { done, total, position, per_second, eta_seconds, live_lag, waiting }
+    }
+}
+
+/// Reads up to the goal, in pieces of about this size.
+async fn read(
+    store: &dyn EventStore,
+    projection: &dyn Projection,
+    from: Option<Position>,
+    goal: Option<Position>,
+    size: usize,
+    pieces: mpsc::Sender<Piece>,
+) -> Result<(), ReplayError> {
+    let mut subscription = store.subscribe(from, projection.filter()).await?;
+    let mut events = Vec::with_capacity(size);
+    let (mut through, mut sent) = (from, from);
+    while through < goal {
+        let Batch { events: more, through: looked, .. } = subscription.next().await?;
+        events.extend(more.into_iter().take_while(|event| Some(event.position) <= goal));
+        through = looked.max(through).min(goal);
+        while events.len() >= size || (through >= goal && sent < goal) {
+            let rest = events.split_off(size.min(events.len()));
+            let piece = std::mem::replace(&mut events, rest);
+            // Behind the last event of all there may be some that were of no interest.
+            sent = if events.is_empty() { through } else { piece.last().map(|last| last.position) };
+            let change = projection.prepare(&piece).ok();
+            if pieces.send(Piece { events: piece, change, through: sent }).await.is_err() {
+                // Whoever took them has failed and says why.
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
