@@ -1,0 +1,105 @@
+//! A payment provider outside of the process: it remembers, whatever happens to us, and counts the
+//! money.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use command_api::payment_provider::{Charge, PaymentProvider, ProviderDown};
+use domain::kernel::{Money, RequestId};
+use domain::payment::Receipt;
+
+use crate::random::hash;
+
+/// The provider and its ledger.
+pub(crate) struct Provider {
+    seed: u64,
+    declined: u64,
+    ledger: Mutex<Ledger>,
+}
+
+#[derive(Default)]
+struct Ledger {
+    down: bool,
+    questions: u64,
+    accounts: BTreeMap<RequestId, Account>,
+}
+
+/// What the provider knows of one request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Account {
+    /// How often money was taken.
+    pub(crate) charges: u32,
+    /// Whether it is kept.
+    pub(crate) kept: bool,
+    voided: bool,
+}
+
+impl Provider {
+    pub(crate) fn new(seed: u64, declined: u64) -> Self {
+        Self { seed, declined, ledger: Mutex::default() }
+    }
+
+    pub(crate) fn down(&self, down: bool) {
+        self.ledger.lock().unwrap().down = down;
+    }
+
+    pub(crate) fn account(&self, request: RequestId) -> Account {
+        self.ledger.lock().unwrap().accounts.get(&request).copied().unwrap_or_default()
+    }
+
+    /// Mostly quick, sometimes slower than anybody's patience; sometimes the answer is lost on the way
+    /// back, after the work was done.
+    async fn takes_its_time(&self) -> Result<bool, ProviderDown> {
+        let (number, down) = {
+            let mut ledger = self.ledger.lock().unwrap();
+            ledger.questions += 1;
+            (ledger.questions, ledger.down)
+        };
+        if down {
+            return Err(ProviderDown("connection refused".to_owned()));
+        }
+        let ms = match hash(&[self.seed, 7, number]) % 10 {
+            0 => 5_000,
+            1..=3 => 400 + hash(&[self.seed, 8, number]) % 220,
+            _ => hash(&[self.seed, 8, number]) % 50,
+        };
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        Ok(hash(&[self.seed, 9, number]) % 10 == 0)
+    }
+}
+
+fn lost<T>(lost: bool, answer: T) -> Result<T, ProviderDown> {
+    if lost { Err(ProviderDown("the answer was lost".to_owned())) } else { Ok(answer) }
+}
+
+#[async_trait]
+impl PaymentProvider for Provider {
+    async fn charge(&self, request: RequestId, _: Option<Money>) -> Result<Charge, ProviderDown> {
+        let answer_is_lost = self.takes_its_time().await?;
+        let declined = hash(&[self.seed, 10, request.0.as_u64_pair().1]) % 100 < self.declined;
+        let mut ledger = self.ledger.lock().unwrap();
+        let account = ledger.accounts.entry(request).or_default();
+        let charge = match account {
+            Account { voided: true, .. } => Charge::Voided,
+            _ if declined => Charge::Declined("card declined".to_owned()),
+            account => {
+                // The key is the request: asked again, nothing is taken again.
+                if account.charges == 0 {
+                    (account.charges, account.kept) = (1, true);
+                }
+                Charge::Taken(Receipt(format!("receipt-{request}")))
+            }
+        };
+        lost(answer_is_lost, charge)
+    }
+
+    async fn void(&self, request: RequestId) -> Result<(), ProviderDown> {
+        let answer_is_lost = self.takes_its_time().await?;
+        let mut ledger = self.ledger.lock().unwrap();
+        let account = ledger.accounts.entry(request).or_default();
+        (account.voided, account.kept) = (true, false);
+        lost(answer_is_lost, ())
+    }
+}
