@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::status::Status;
 use crate::execute::Origin;
@@ -34,8 +34,8 @@ pub enum Failure {
 pub(super) struct Work<C> {
     pub(super) command: C,
     pub(super) origin: Origin,
-    /// How long to wait before the first attempt.
-    pub(super) delay: Duration,
+    /// When to begin.
+    pub(super) due: Instant,
 }
 
 /// Does a piece of work until it is done or fails for good.
@@ -46,7 +46,6 @@ pub(super) async fn carry_out<C>(
     longest_pause: Duration,
     status: &Arc<Status>,
 ) -> Result<(), String> {
-    sleep(work.delay).await;
     let pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(100))
         .with_max_delay(longest_pause)
@@ -78,7 +77,6 @@ pub(super) async fn carry_out<C>(
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    use tokio::time::Instant;
     use uuid::Uuid;
 
     use super::*;
@@ -96,9 +94,9 @@ mod tests {
         }
     }
 
-    async fn run(failures: u32, end: Result<(), Failure>, delay: Duration) -> (Result<(), String>, Duration) {
+    async fn run(failures: u32, end: Result<(), Failure>) -> (Result<(), String>, Duration) {
         let origin = Origin { correlation: Uuid::nil(), cause: Uuid::nil(), actor: "test".into() };
-        let work = Work { command: (), origin, delay };
+        let work = Work { command: (), origin, due: Instant::now() };
         let handler = Flaky(AtomicU32::new(failures), end);
         let (slots, status, began) = (Semaphore::new(1), Arc::default(), Instant::now());
         let outcome = carry_out(&work, &handler, &slots, Duration::from_secs(5), &status).await;
@@ -108,21 +106,14 @@ mod tests {
     /// EL-I5, EL-I13: as long as it takes, at a pace that leaves the callee room.
     #[tokio::test(start_paused = true)]
     async fn what_fails_for_now_is_tried_until_it_works() {
-        let (outcome, took) = run(100, Ok(()), Duration::ZERO).await;
+        let (outcome, took) = run(100, Ok(())).await;
         assert_eq!(outcome, Ok(()));
         assert!(took > Duration::from_secs(400), "{took:?}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_fails_for_good_is_not_tried_again() {
-        let (outcome, took) = run(0, Err(Failure::Never("no".to_owned())), Duration::ZERO).await;
+        let (outcome, took) = run(0, Err(Failure::Never("no".to_owned()))).await;
         assert_eq!((outcome, took), (Err("no".to_owned()), Duration::ZERO));
-    }
-
-    /// EL-I12: never two racers.
-    #[tokio::test(start_paused = true)]
-    async fn the_request_gets_its_head_start() {
-        let (_, took) = run(0, Ok(()), Duration::from_secs(2)).await;
-        assert_eq!(took, Duration::from_secs(2));
     }
 }

@@ -1,4 +1,4 @@
-//! Which reactions are under way, which wait behind them, and up to where all are done. Pure.
+//! Which reactions are under way, which wait, and up to where all are done. Pure.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -6,11 +6,24 @@ use event_store::Position;
 
 /// One lane per key: within it one after the other, beside it everything at once.
 pub(super) struct Lanes<W> {
-    lanes: HashMap<String, VecDeque<(Position, W)>>,
+    lanes: HashMap<String, Lane<W>>,
     /// Every reaction that is not done, with the last position before it that was looked at.
     open: BTreeMap<Position, Option<Position>>,
     /// The last position that was looked at.
     through: Option<Position>,
+}
+
+struct Lane<W> {
+    /// Whether one of it is under way.
+    busy: bool,
+    waiting: VecDeque<Entry<W>>,
+}
+
+struct Entry<W> {
+    position: Position,
+    work: W,
+    /// Whether it may be dropped for the one that follows.
+    yields: bool,
 }
 
 impl<W> Lanes<W> {
@@ -24,26 +37,44 @@ impl<W> Lanes<W> {
         self.through = self.through.max(position);
     }
 
-    /// Enters a reaction. Gives it back when its lane is free: do it now.
-    pub(super) fn enter(&mut self, key: &str, position: Position, work: W) -> Option<W> {
+    /// Enters a reaction behind the others of its key. The one before it is dropped if it yields and
+    /// has not begun.
+    pub(super) fn enter(&mut self, key: &str, position: Position, work: W, yields: bool) {
         self.open.insert(position, self.through);
         self.through = Some(position);
-        if let Some(lane) = self.lanes.get_mut(key) {
-            lane.push_back((position, work));
-            return None;
+        if !self.lanes.contains_key(key) {
+            self.lanes.insert(key.to_owned(), Lane { busy: false, waiting: VecDeque::new() });
         }
-        self.lanes.insert(key.to_owned(), VecDeque::new());
-        Some(work)
+        let lane = self.lanes.get_mut(key).expect("it was just made");
+        if let Some(before) = lane.waiting.pop_back_if(|before| before.yields) {
+            self.open.remove(&before.position);
+        }
+        lane.waiting.push_back(Entry { position, work, yields });
     }
 
-    /// A reaction is done. Gives the next one of its lane: do it now.
-    pub(super) fn done(&mut self, key: &str, position: Position) -> Option<(Position, W)> {
+    /// The next reaction of a key; `None` while one is under way or when there is none.
+    pub(super) fn next(&self, key: &str) -> Option<&W> {
+        let lane = self.lanes.get(key).filter(|lane| !lane.busy)?;
+        lane.waiting.front().map(|entry| &entry.work)
+    }
+
+    /// Takes the next reaction of a key, which is under way from now on.
+    pub(super) fn begin(&mut self, key: &str) -> Option<W> {
+        let lane = self.lanes.get_mut(key).filter(|lane| !lane.busy)?;
+        let entry = lane.waiting.pop_front()?;
+        lane.busy = true;
+        Some(entry.work)
+    }
+
+    /// The reaction of a key that is under way is done.
+    pub(super) fn done(&mut self, key: &str, position: Position) {
         self.open.remove(&position);
-        let next = self.lanes.get_mut(key).and_then(VecDeque::pop_front);
-        if next.is_none() {
-            self.lanes.remove(key);
+        if let Some(lane) = self.lanes.get_mut(key) {
+            lane.busy = false;
+            if lane.waiting.is_empty() {
+                self.lanes.remove(key);
+            }
         }
-        next
     }
 
     /// How many are not done.
@@ -69,12 +100,32 @@ mod tests {
     #[test]
     fn reactions_of_one_key_run_one_after_the_other() {
         let mut lanes = Lanes::new(None);
-        assert_eq!(lanes.enter("a", at(1), "first"), Some("first"));
-        assert_eq!(lanes.enter("a", at(2), "second"), None);
-        assert_eq!(lanes.enter("b", at(3), "other"), Some("other"));
-        assert_eq!(lanes.done("a", at(1)), Some((at(2), "second")));
-        assert_eq!(lanes.done("a", at(2)), None);
-        assert_eq!(lanes.enter("a", at(4), "third"), Some("third"), "the lane is free again");
+        lanes.enter("a", at(1), "first", false);
+        assert_eq!(lanes.begin("a"), Some("first"));
+        lanes.enter("a", at(2), "second", false);
+        lanes.enter("b", at(3), "other", false);
+        assert_eq!((lanes.begin("a"), lanes.begin("b")), (None, Some("other")));
+        lanes.done("a", at(1));
+        assert_eq!(lanes.next("a"), Some(&"second"));
+        assert_eq!(lanes.begin("a"), Some("second"));
+        lanes.done("a", at(2));
+        assert_eq!(lanes.begin("a"), None);
+    }
+
+    /// EL-I15: the payment that waits is withdrawn by the cancel.
+    #[test]
+    fn what_yields_and_has_not_begun_is_dropped_for_what_follows() {
+        let mut lanes = Lanes::new(None);
+        lanes.enter("a", at(1), "pay", true);
+        lanes.enter("a", at(2), "cancel", false);
+        assert_eq!((lanes.begin("a"), lanes.open()), (Some("cancel"), 1));
+        lanes.done("a", at(2));
+        assert_eq!(lanes.watermark(), Some(at(2)));
+
+        lanes.enter("b", at(3), "pay", true);
+        assert_eq!(lanes.begin("b"), Some("pay"), "what has begun is finished first");
+        lanes.enter("b", at(4), "cancel", false);
+        assert_eq!((lanes.begin("b"), lanes.open()), (None, 2));
     }
 
     /// G1, G2: a checkpoint never passes a reaction that is not done.
@@ -83,8 +134,8 @@ mod tests {
         let mut lanes = Lanes::new(Some(at(4)));
         lanes.pass(Some(at(6)));
         assert_eq!(lanes.watermark(), Some(at(6)));
-        lanes.enter("a", at(9), ());
-        lanes.enter("b", at(12), ());
+        lanes.enter("a", at(9), (), false);
+        lanes.enter("b", at(12), (), false);
         lanes.pass(Some(at(20)));
         assert_eq!(lanes.watermark(), Some(at(6)));
         lanes.done("b", at(12));

@@ -1,3 +1,4 @@
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,8 +9,9 @@ use event_store::{AppendError, Batch, EventStore, Filter, ReadError, RecordedEve
 use futures::FutureExt;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
+use tokio_util::time::DelayQueue;
 
 use super::carry_out::{Handler, Work, carry_out};
 use super::checkpoint::Checkpoint;
@@ -93,6 +95,8 @@ struct Session<C> {
     parked: Parked,
     tasks: JoinSet<Ended>,
     slots: Arc<Semaphore>,
+    /// The keys whose next reaction still has to wait.
+    timers: DelayQueue<String>,
     /// How many reactions ended since the checkpoint was saved.
     ended: u64,
 }
@@ -158,7 +162,8 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         let slots = Arc::new(Semaphore::new(self.settings.concurrency));
         let lanes = Lanes::new(checkpoint.saved);
         tracing::info!(policy = self.policy.name, from = ?checkpoint.saved, "policy runs");
-        let mut session = Session { checkpoint, lanes, parked, tasks: JoinSet::new(), slots, ended: 0 };
+        let (tasks, timers) = (JoinSet::new(), DelayQueue::new());
+        let mut session = Session { checkpoint, lanes, parked, tasks, slots, timers, ended: 0 };
 
         let mut told_to_rest = pin!(async {
             tokio::select! {
@@ -180,6 +185,9 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
                         break Err(error.into());
                     }
                 }
+                Some(due) = poll_fn(|context| session.timers.poll_expired(context)) => {
+                    self.begin(&mut session, due.into_inner());
+                }
                 batch = events.next(), if session.lanes.open() < self.settings.max_open => {
                     let entered = match batch {
                         Ok(batch) => self.enter(&mut session, batch).await.map_err(Interrupted::from),
@@ -197,6 +205,7 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
 
     /// Decodes a batch, lets the policy react and starts whatever can be started.
     async fn enter(&self, session: &mut Session<C>, batch: Batch) -> Result<(), AppendError> {
+        let mut keys = Vec::new();
         for event in &batch.events {
             let Some(Subject { key, .. }) = Subject::of(event.stream.as_str()) else { continue };
             let trigger = Trigger::of(event);
@@ -205,21 +214,22 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
                 Ok(Some(_)) if session.parked.blocks(key) => {
                     session.parked.park(&*self.store, key, trigger, WAITS.to_owned()).await?;
                 }
-                Ok(Some(work)) => {
-                    if let Some((trigger, work)) = session.lanes.enter(key, event.position, (trigger, work)) {
-                        self.start(session, key.to_owned(), trigger, work);
-                    }
+                Ok(Some((work, yields))) => {
+                    session.lanes.enter(key, event.position, (trigger, work), yields);
+                    keys.push(key);
                 }
                 Err(error) => self.park(session, key, trigger, error).await?,
             }
             session.lanes.pass(Some(event.position));
         }
         session.lanes.pass(batch.through);
+        // Only now, so that what is withdrawn further down never begins.
+        keys.into_iter().for_each(|key| self.begin(session, key.to_owned()));
         Ok(())
     }
 
-    /// What the policy wants done about an event.
-    fn work(&self, event: &RecordedEvent) -> Result<Option<Work<C>>, String> {
+    /// What the policy wants done about an event, and whether a later reaction takes its place.
+    fn work(&self, event: &RecordedEvent) -> Result<Option<(Work<C>, bool)>, String> {
         let fact = match (self.decode)(event) {
             Ok(Some(fact)) => fact,
             Ok(None) => return Ok(None),
@@ -229,19 +239,30 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
             }
             Err(error) => return Err(error.to_string()),
         };
-        let (command, head_start) = match (self.policy.react)(&fact) {
+        let (command, head_start, yields) = match (self.policy.react)(&fact) {
             Reaction::Ignore => return Ok(None),
-            Reaction::Now(command) => (command, Duration::ZERO),
-            Reaction::MakeSure(command) => (command, self.settings.head_start),
+            Reaction::Now(command) => (command, Duration::ZERO, false),
+            Reaction::MakeSure(command) => (command, self.settings.head_start, true),
         };
         let metadata = Metadata::decode(&event.metadata).map_err(|error| format!("metadata: {error}"))?;
         let age = Duration::from_millis((self.clock)().saturating_sub(metadata.time));
         let actor = format!("policy:{}", self.policy.name).into();
         let origin = Origin { correlation: metadata.correlation_id, cause: event.id, actor };
-        Ok(Some(Work { command, origin, delay: head_start.saturating_sub(age) }))
+        let due = Instant::now() + head_start.saturating_sub(age);
+        Ok(Some((Work { command, origin, due }, yields)))
     }
 
-    fn start(&self, session: &mut Session<C>, key: String, trigger: Trigger, work: Work<C>) {
+    /// Begins with the next reaction of a key, unless one is under way; or sets a timer for it.
+    fn begin(&self, session: &mut Session<C>, key: String) {
+        match session.lanes.next(&key) {
+            None => return,
+            Some((_, work)) if work.due > Instant::now() => {
+                session.timers.insert_at(key, work.due);
+                return;
+            }
+            Some(_) => {}
+        }
+        let Some((trigger, work)) = session.lanes.begin(&key) else { return };
         let (handler, slots) = (Arc::clone(&self.handler), Arc::clone(&session.slots));
         let (status, longest_pause) = (Arc::clone(&self.status), self.settings.longest_pause);
         session.tasks.spawn(async move {
@@ -276,15 +297,15 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
             self.park(session, &key, trigger, error).await?;
         }
         session.ended += 1;
-        let mut next = session.lanes.done(&key, position);
-        while let Some((position, (trigger, work))) = next {
-            if !session.parked.blocks(&key) {
-                self.start(session, key, trigger, work);
-                return Ok(());
-            }
+        session.lanes.done(&key, position);
+        while session.parked.blocks(&key)
+            && let Some((trigger, _)) = session.lanes.begin(&key)
+        {
+            let position = trigger.position;
             session.parked.park(&*self.store, &key, trigger, WAITS.to_owned()).await?;
-            next = session.lanes.done(&key, position);
+            session.lanes.done(&key, position);
         }
+        self.begin(session, key);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! A store that takes its time and dies when it is told to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +9,8 @@ use event_store::{
     AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, MemoryStore,
     NewEvent, Position, ReadError, RecordedEvent, StreamName, Subscription,
 };
+use futures::stream;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -23,11 +25,20 @@ pub(crate) struct MortalStore {
     pub(crate) crash: Option<Crash>,
     /// Fires when the process dies.
     pub(crate) dies: CancellationToken,
+    /// Rung in this order when something was appended; tokio's own news come in a random one.
+    bells: Mutex<Vec<Arc<Notify>>>,
 }
 
 impl MortalStore {
     pub(crate) fn new(log: MemoryStore, seed: u64, crash: Option<Crash>) -> Arc<Self> {
-        Arc::new(Self { log, seed, appends: AtomicU64::new(0), crash, dies: CancellationToken::new() })
+        Arc::new(Self {
+            log,
+            seed,
+            appends: AtomicU64::new(0),
+            crash,
+            dies: CancellationToken::new(),
+            bells: Mutex::default(),
+        })
     }
 }
 
@@ -52,7 +63,11 @@ impl EventStore for MortalStore {
                 self.dies.cancel();
                 std::future::pending().await
             }
-            _ => self.log.append(stream, expected, events).await,
+            _ => {
+                let appended = self.log.append(stream, expected, events).await;
+                self.bells.lock().unwrap().iter().for_each(|bell| bell.notify_one());
+                appended
+            }
         }
     }
 
@@ -77,7 +92,23 @@ impl EventStore for MortalStore {
     }
 
     async fn subscribe(&self, after: Option<Position>, filter: Filter) -> Result<Subscription, ReadError> {
-        self.log.subscribe(after, filter).await
+        let (log, bell) = (self.log.clone(), Arc::new(Notify::new()));
+        self.bells.lock().unwrap().push(Arc::clone(&bell));
+        Ok(Subscription::new(stream::unfold((after, true), move |(after, first)| {
+            let (log, bell, filter) = (log.clone(), Arc::clone(&bell), filter.clone());
+            async move {
+                loop {
+                    match log.read_all(after, Direction::Forwards, &filter, 1000).await {
+                        Ok(batch) if !first && batch.through == after => bell.notified().await,
+                        Ok(batch) => {
+                            let after = batch.through;
+                            return Some((Ok(batch), (after, false)));
+                        }
+                        Err(error) => return Some((Err(error), (after, false))),
+                    }
+                }
+            }
+        })))
     }
 
     async fn head(&self) -> Result<Option<Position>, ReadError> {

@@ -29,11 +29,10 @@ impl Command {
 }
 
 /// The policies of this business.
-pub fn policies() -> [Policy<Fact, Command>; 4] {
-    let cancels = &["ApplyCancelled", "PayCancelRequested"];
+pub fn policies() -> [Policy<Fact, Command>; 3] {
+    let money = &["Applied", "ApplyCancelled", "PayCancelRequested"];
     [
-        Policy { name: "pay", context: "payment", hears: &["Applied"], react: pay },
-        Policy { name: "cancel-payment", context: "payment", hears: cancels, react: cancel_payment },
+        Policy { name: "settle-payment", context: "payment", hears: money, react: settle_payment },
         Policy {
             name: "start-delivery",
             context: "delivery",
@@ -49,27 +48,21 @@ pub fn policies() -> [Policy<Fact, Command>; 4] {
     ]
 }
 
-/// Applied → pay. The request that applies asks for the payment itself (EL 1.4): this makes sure.
-fn pay(fact: &Fact) -> Reaction<Command> {
+/// Applied → pay, cancelled → cancel the payment. One policy, so that a cancel withdraws the payment
+/// that still waits (EL-I15) and never races it. Where a request does these things itself (EL 1.4),
+/// this makes sure.
+fn settle_payment(fact: &Fact) -> Reaction<Command> {
     match fact {
         Fact::Apply(ApplyEvent::Applied(event)) => {
             Reaction::MakeSure(Command::Pay(event.application.clone()))
         }
-        Fact::Apply(ApplyEvent::ApplyCancelled(_)) | Fact::Payment(_) | Fact::Delivery(_) => Reaction::Ignore,
-    }
-}
-
-/// Application cancelled → cancel its payment; cancel requested → make sure that it is finished.
-fn cancel_payment(fact: &Fact) -> Reaction<Command> {
-    match fact {
         Fact::Apply(ApplyEvent::ApplyCancelled(event)) => {
             Reaction::Now(Command::CancelPayment(event.application.clone()))
         }
         Fact::Payment(PaymentEvent::PayCancelRequested(event)) => {
             Reaction::MakeSure(Command::CancelPayment(event.sale.clone()))
         }
-        Fact::Apply(ApplyEvent::Applied(_))
-        | Fact::Payment(
+        Fact::Payment(
             PaymentEvent::PayRequested(_)
             | PaymentEvent::PayCompleted(_)
             | PaymentEvent::PayFailed(_)
@@ -139,21 +132,15 @@ mod tests {
         reactions.filter(|(_, reaction)| *reaction != Reaction::Ignore).collect()
     }
 
-    /// EL-I11, EL-I12
+    /// EL-I2, EL-I5, EL-I9, EL-I11, EL-I12
     #[test]
-    fn an_application_is_paid_for_even_when_its_request_died() {
-        assert_eq!(reactions(pay), [("Applied", Reaction::MakeSure(Command::Pay(application())))]);
-    }
-
-    /// EL-I2, EL-I5, EL-I9
-    #[test]
-    fn a_cancelled_application_cancels_its_payment_and_a_begun_cancel_is_finished() {
-        let cancel = || Command::CancelPayment(application());
+    fn what_a_request_began_with_its_payment_is_finished_even_when_the_request_died() {
         let expected = [
-            ("ApplyCancelled", Reaction::Now(cancel())),
-            ("PayCancelRequested", Reaction::MakeSure(cancel())),
+            ("Applied", Reaction::MakeSure(Command::Pay(application()))),
+            ("ApplyCancelled", Reaction::Now(Command::CancelPayment(application()))),
+            ("PayCancelRequested", Reaction::MakeSure(Command::CancelPayment(application()))),
         ];
-        assert_eq!(reactions(cancel_payment), expected);
+        assert_eq!(reactions(settle_payment), expected);
     }
 
     /// EL-F3, EL-I1; EL-I3: the second `PayCompleted` of the table came after the cancel.

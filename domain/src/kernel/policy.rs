@@ -22,5 +22,6 @@ pub enum Reaction<C> {
     /// Do this.
     Now(C),
     /// The request that caused the event is doing this itself: give it a head start, then make sure.
+    /// If the policy reacts to the same request again before that, only the later reaction counts.
     MakeSure(C),
 }
