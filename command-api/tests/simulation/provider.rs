@@ -66,7 +66,7 @@ impl Provider {
             _ => hash(&[self.seed, 8, number]) % 50,
         };
         tokio::time::sleep(Duration::from_millis(ms)).await;
-        Ok(hash(&[self.seed, 9, number]) % 10 == 0)
+        Ok(hash(&[self.seed, 9, number]).is_multiple_of(10))
     }
 }
 
