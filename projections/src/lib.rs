@@ -4,10 +4,14 @@
 //! checkpoint in one transaction, so every event counts exactly once. [`ReadSide`] runs those of one
 //! [`System`] and answers its queries. [`elearning`] is such a system.
 
+mod check;
 mod checkpoint;
 mod database;
 mod heal;
+mod history;
 mod log;
+mod observe;
+mod overview;
 mod parked;
 mod progress;
 mod projection;
@@ -23,10 +27,13 @@ mod worker;
 pub mod elearning;
 pub mod query;
 
+pub use check::{Checked, check};
 pub use checkpoint::Refused;
 pub use database::{Database, OpenError, Transaction};
 pub use heal::{Healed, Order, Skipped, heal, parked};
+pub use history::{Step, history};
 pub use log::{LogError, open_log};
+pub use overview::{RowSet, overview};
 pub use parked::Parked;
 pub use progress::{Progress, ProjectionStatus};
 pub use projection::{Change, Projection, Table, Undecodable};

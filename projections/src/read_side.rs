@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::database::Database;
+use crate::observe::observe;
 use crate::progress::{Progress, ProjectionStatus, Stillness};
 use crate::query::{self, QueryOptions, Reads};
 use crate::system::System;
@@ -63,6 +64,26 @@ impl ReadSide {
         }
         tasks.close();
         Ok(Self { store, database, system: system.clone(), running, tasks, shutdown })
+    }
+
+    /// Answers the queries over rows that other processes make.
+    pub fn observe(
+        store: Arc<dyn EventStore>,
+        database: Database,
+        system: &System,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let tasks = TaskTracker::new();
+        let mut running = Vec::new();
+        for projection in system.projections() {
+            let (publisher, progress) = watch::channel(Progress::default());
+            let (name, version) = (projection.name(), projection.version());
+            running.push(Running { name, version, progress, stillness: Stillness::default() });
+            let (store, database) = (Arc::clone(&store), database.clone());
+            tasks.spawn(observe(store, database, name, publisher, shutdown.clone()));
+        }
+        tasks.close();
+        Self { store, database, system: system.clone(), running, tasks, shutdown }
     }
 
     /// The queries, with default options. No path of it has a fallback, so it can be merged with

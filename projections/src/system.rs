@@ -49,9 +49,14 @@ pub trait Screen: Send + Sync + 'static {
 
 impl System {
     /// Everything that keeps rows for it: the resources first, if it lists any.
-    pub(crate) fn projections(&self) -> Vec<Arc<dyn Projection>> {
+    pub fn projections(&self) -> Vec<Arc<dyn Projection>> {
         let resources = || Arc::new(Resources::new(self.collections, self.resource)) as Arc<dyn Projection>;
         let resources = (!self.collections.is_empty()).then(resources);
         resources.into_iter().chain(self.screens.iter().map(|screen| screen.projection())).collect()
+    }
+
+    /// The one of this name.
+    pub fn projection(&self, name: &str) -> Option<Arc<dyn Projection>> {
+        self.projections().into_iter().find(|projection| projection.name() == name)
     }
 }

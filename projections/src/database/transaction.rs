@@ -77,7 +77,7 @@ fn without_nul(json: String) -> String {
         // An even number of backslashes before it: they escape each other, and this one begins.
         let escapes = before.len() - before.trim_end_matches('\\').len();
         clean.push_str(before);
-        clean.push_str(if escapes % 2 == 0 { "\\ufffd" } else { NUL });
+        clean.push_str(if escapes.is_multiple_of(2) { "\\ufffd" } else { NUL });
         rest = &rest[at + NUL.len()..];
     }
     clean.push_str(rest);

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use event_store::Position;
+use event_store::{Position, ReadError};
 use problem_details::ProblemDetails;
 use serde::Serialize;
 
@@ -27,6 +27,9 @@ pub(crate) enum QueryError {
     /// 503 `READ_MODEL_UNAVAILABLE`, with `Retry-After`: the database does not answer. Logged.
     #[error("the read model does not answer")]
     Database(#[from] sqlx::Error),
+    /// 503 `EVENT_STORE_UNAVAILABLE`, with `Retry-After`: the log does not answer. Logged.
+    #[error("the event store does not answer")]
+    Store(#[from] ReadError),
 }
 
 /// A parameter that makes no sense, and why.
@@ -53,6 +56,7 @@ impl QueryError {
             Self::NotFound(..) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::NotYet(..) => (StatusCode::SERVICE_UNAVAILABLE, "NOT_YET_CONSIDERED"),
             Self::Database(_) => (StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_UNAVAILABLE"),
+            Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "EVENT_STORE_UNAVAILABLE"),
         }
     }
 }
@@ -65,6 +69,10 @@ impl IntoResponse for QueryError {
             Self::InvalidParameters(errors) => (errors, None),
             Self::NotFound(_, as_of) | Self::NotYet(_, as_of) => (Vec::new(), Some(as_of)),
             Self::Database(error) => {
+                tracing::error!(code, %error, "a query failed");
+                (Vec::new(), None)
+            }
+            Self::Store(error) => {
                 tracing::error!(code, %error, "a query failed");
                 (Vec::new(), None)
             }

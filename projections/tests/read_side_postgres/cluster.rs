@@ -18,6 +18,8 @@ pub(crate) struct Cluster {
     _user: Option<File>,
     /// Removed with this value, as nobody else uses it.
     private: bool,
+    /// Whether it syncs as a server at work would.
+    durable: bool,
 }
 
 impl Cluster {
@@ -31,7 +33,8 @@ impl Cluster {
         lock.lock().unwrap();
         let user = File::create(folder.join("users")).unwrap();
         user.lock_shared().unwrap();
-        let cluster = Self { folder, binaries: binaries(), _user: Some(user), private: false };
+        let cluster =
+            Self { folder, binaries: binaries(), _user: Some(user), private: false, durable: false };
         if !cluster.answers() {
             cluster.create();
             cluster.start();
@@ -42,10 +45,20 @@ impl Cluster {
 
     /// One that can be stopped without harm to others.
     pub(crate) fn private() -> Self {
+        Self::of_its_own(false)
+    }
+
+    /// One that syncs, for figures that mean something.
+    #[allow(dead_code, reason = "only benchmarks use it")]
+    pub(crate) fn durable() -> Self {
+        Self::of_its_own(true)
+    }
+
+    fn of_its_own(durable: bool) -> Self {
         let folder = std::env::temp_dir().join(format!("girok-test-{}", Uuid::new_v4().simple()));
         fs::create_dir_all(&folder).unwrap();
         fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
-        let cluster = Self { folder, binaries: binaries(), _user: None, private: true };
+        let cluster = Self { folder, binaries: binaries(), _user: None, private: true, durable };
         cluster.create();
         cluster.start();
         cluster
@@ -61,9 +74,10 @@ impl Cluster {
 
     pub(crate) fn start(&self) {
         let options = format!(
-            "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c full_page_writes=off \
-             -c max_connections=400 -c shared_buffers=64MB -c autovacuum=off",
-            self.folder.display()
+            "-c listen_addresses='' -c unix_socket_directories='{}' -c max_connections=400 \
+             -c shared_buffers=64MB {}",
+            self.folder.display(),
+            if self.durable { "" } else { "-c fsync=off -c full_page_writes=off -c autovacuum=off" }
         );
         let log = self.folder.join("log");
         let arguments = ["--pgdata", self.data(), "--wait", "--log", log.to_str().unwrap(), "--options"];
@@ -108,11 +122,11 @@ impl Cluster {
             self.data()
         );
         Command::new("setsid")
-            .args(["sh", "-c", script, "watcher", self.folder.to_str().unwrap(), &stop])
+            .args(["--fork", "sh", "-c", script, "watcher", self.folder.to_str().unwrap(), &stop])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn()
+            .status()
             .unwrap();
     }
 

@@ -1,4 +1,4 @@
-//! `GET /myPages`, `/myPages/{id}` and `/myPages/events`.
+//! `GET /myPages`, `/myPages/{id}`, `/myPages/{id}/history` and `/myPages/events`.
 
 use std::str::FromStr;
 
@@ -10,10 +10,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use domain::kernel::RequestId;
 use event_store::Position;
+use serde_json::json;
 
 use super::table::{self, Shown, Wanted};
 use super::view::View;
 use crate::database::Database;
+use crate::elearning::COLLECTIONS;
+use crate::history::history;
 use crate::query::{Base, Change, Changes, Links, List, Parameters, QueryError, Reads, cursor, item, live};
 
 /// The path and the key of the list.
@@ -30,6 +33,7 @@ pub(super) fn router(reads: Reads) -> Router {
         .route("/myPages", get(list))
         .route("/myPages/events", get(events))
         .route("/myPages/{id}", get(one))
+        .route("/myPages/{id}/history", get(told))
         .with_state(reads)
 }
 
@@ -78,6 +82,30 @@ async fn one(
     Ok((as_of, hal, linked(row, &base)).into_response())
 }
 
+/// What made the row: everything that happened to its application, in order.
+async fn told(
+    State(reads): State<Reads>,
+    Path(id): Path<String>,
+    base: Base,
+    mut parameters: Parameters,
+) -> Result<Response, QueryError> {
+    let freshness = parameters.freshness();
+    parameters.check()?;
+
+    let as_of = reads.as_of(freshness).await?;
+    let Ok(id) = RequestId::from_str(&id) else { return Err(QueryError::NotFound("application", as_of)) };
+    let id = id.to_string();
+    let categories = COLLECTIONS.iter().map(|collection| collection.category);
+    let steps = history(&*reads.store, categories, &id).await?;
+    if steps.is_empty() {
+        return Err(QueryError::NotFound("application", as_of));
+    }
+    let address = base.one(PATH, &id);
+    let links = json!({"self": {"href": format!("{address}/history")}, "myPage": {"href": address}});
+    let body = json!({"id": id, "history": steps, "_links": links});
+    Ok((as_of, [(header::CONTENT_TYPE, "application/hal+json")], body.to_string()).into_response())
+}
+
 async fn events(
     State(reads): State<Reads>,
     headers: HeaderMap,
@@ -107,14 +135,14 @@ impl Changes for Rows {
     async fn since(&self, position: i64) -> Result<Vec<Change>, sqlx::Error> {
         let wanted = Wanted::ChangedSince(position);
         let rows = table::query(self.database.readers(), wanted, self.student.as_deref(), CHUNK).await?;
-        Ok(rows.iter().map(|row| Change { position: row.row.position, json: json(row) }).collect())
+        Ok(rows.iter().map(|row| Change { position: row.row.position, json: shown(row) }).collect())
     }
 }
 
-fn json(row: &Shown) -> String {
+fn shown(row: &Shown) -> String {
     serde_json::to_string(&View::from(row)).expect("a view is a plain struct")
 }
 
 fn linked(row: &Shown, base: &Base) -> String {
-    item(&json(row), "myPage", &base.one(PATH, &row.row.application.id.to_string()))
+    item(&shown(row), "myPage", &base.one(PATH, &row.row.application.id.to_string()))
 }
