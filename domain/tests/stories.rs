@@ -26,6 +26,8 @@ struct World {
     handled: [usize; 3],
     provider: Provider,
     delivery_is_down: bool,
+    /// It does what it is asked, and nobody hears of it.
+    delivery_is_mute: bool,
     provider_is_down: bool,
     /// A charge that the provider is working on, whose answer is still to come.
     under_way: VecDeque<()>,
@@ -53,6 +55,7 @@ enum Step {
     /// A policy handles an event that it has handled before.
     ReactAgain(usize, usize),
     DeliveryGoesDown,
+    DeliveryGoesMute,
     DeliveryComesBack,
     ProviderGoesDown,
     ProviderComesBack,
@@ -68,6 +71,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         12 => (0..3usize).prop_map(Step::React),
         3 => (0..3usize, 0..12usize).prop_map(|(policy, event)| Step::ReactAgain(policy, event)),
         1 => Just(Step::DeliveryGoesDown),
+        1 => Just(Step::DeliveryGoesMute),
         1 => Just(Step::DeliveryComesBack),
         1 => Just(Step::ProviderGoesDown),
         1 => Just(Step::ProviderComesBack),
@@ -102,7 +106,7 @@ impl World {
             self.delivery = self.delivery.clone().evolve(&event);
             self.happened(Fact::Delivery(event));
         }
-        Ok(())
+        if self.delivery_is_mute { Err(Later) } else { Ok(()) }
     }
 
     fn happened(&mut self, fact: Fact) {
@@ -197,7 +201,8 @@ impl World {
             }
             Step::ReactAgain(..) => {}
             Step::DeliveryGoesDown => self.delivery_is_down = true,
-            Step::DeliveryComesBack => self.delivery_is_down = false,
+            Step::DeliveryGoesMute => self.delivery_is_mute = true,
+            Step::DeliveryComesBack => (self.delivery_is_down, self.delivery_is_mute) = (false, false),
             Step::ProviderGoesDown => self.provider_is_down = true,
             Step::ProviderComesBack => self.provider_is_down = false,
         }
@@ -205,7 +210,8 @@ impl World {
 
     /// Everything works again, and everybody finishes what there is to do.
     fn come_to_rest(&mut self) {
-        (self.delivery_is_down, self.provider_is_down) = (false, false);
+        self.step(Step::DeliveryComesBack);
+        self.provider_is_down = false;
         for _ in 0..1000 {
             self.provider_answers();
             (0..3).for_each(|policy| self.step(Step::React(policy)));
@@ -338,6 +344,24 @@ fn cancelled_while_the_payment_is_under_way() {
     ]);
     assert_eq!(world.count(|fact| matches!(fact, Fact::Delivery(DeliveryEvent::DeliveryStarted(_)))), 0);
     assert_eq!(world.count(|fact| matches!(fact, Fact::Payment(PaymentEvent::PayCompleted(_)))), 1);
+}
+
+/// EL-I7: the second time delivery answers that it is cancelled already.
+#[test]
+fn the_delivery_was_cancelled_and_its_answer_was_lost() {
+    let world = story(&[
+        Step::Apply,
+        Step::AskProvider,
+        Step::ProviderAnswers,
+        Step::React(1),
+        Step::React(1),
+        Step::React(1),
+        Step::CancelApply,
+        Step::DeliveryGoesMute,
+        Step::CancelPayment,
+    ]);
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Delivery(DeliveryEvent::DeliveryCancelled(_)))), 1);
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Payment(PaymentEvent::PayCancelled(_)))), 1);
 }
 
 /// EL-I14

@@ -105,10 +105,13 @@ mod tests {
         lanes.enter("a", at(2), "second", false);
         lanes.enter("b", at(3), "other", false);
         assert_eq!((lanes.begin("a"), lanes.begin("b")), (None, Some("other")));
+        lanes.enter("a", at(4), "third", true);
         lanes.done("a", at(1));
         assert_eq!(lanes.next("a"), Some(&"second"));
         assert_eq!(lanes.begin("a"), Some("second"));
         lanes.done("a", at(2));
+        assert_eq!(lanes.begin("a"), Some("third"));
+        lanes.done("a", at(4));
         assert_eq!(lanes.begin("a"), None);
     }
 

@@ -16,7 +16,18 @@ use crate::random::hash;
 pub(crate) struct Provider {
     seed: u64,
     declined: u64,
+    pace: Pace,
     ledger: Mutex<Ledger>,
+}
+
+/// How fast the provider answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    /// Always after this many milliseconds.
+    Steady(u64),
+    /// Mostly at once, sometimes later than anybody's patience; sometimes the answer is lost on the
+    /// way back, after the work was done.
+    Moody,
 }
 
 #[derive(Default)]
@@ -37,8 +48,13 @@ pub(crate) struct Account {
 }
 
 impl Provider {
-    pub(crate) fn new(seed: u64, declined: u64) -> Self {
-        Self { seed, declined, ledger: Mutex::default() }
+    pub(crate) fn new(seed: u64, declined: u64, pace: Pace) -> Self {
+        Self { seed, declined, pace, ledger: Mutex::default() }
+    }
+
+    /// How often it was asked for anything.
+    pub(crate) fn questions(&self) -> u64 {
+        self.ledger.lock().unwrap().questions
     }
 
     pub(crate) fn down(&self, down: bool) {
@@ -49,8 +65,7 @@ impl Provider {
         self.ledger.lock().unwrap().accounts.get(&request).copied().unwrap_or_default()
     }
 
-    /// Mostly quick, sometimes slower than anybody's patience; sometimes the answer is lost on the way
-    /// back, after the work was done.
+    /// Answers whether the answer is lost.
     async fn takes_its_time(&self) -> Result<bool, ProviderDown> {
         let (number, down) = {
             let mut ledger = self.ledger.lock().unwrap();
@@ -60,13 +75,14 @@ impl Provider {
         if down {
             return Err(ProviderDown("connection refused".to_owned()));
         }
-        let ms = match hash(&[self.seed, 7, number]) % 10 {
-            0 => 5_000,
-            1..=3 => 400 + hash(&[self.seed, 8, number]) % 220,
-            _ => hash(&[self.seed, 8, number]) % 50,
+        let ms = match (self.pace, hash(&[self.seed, 7, number]) % 10) {
+            (Pace::Steady(ms), _) => ms,
+            (Pace::Moody, 0) => 5_000,
+            (Pace::Moody, 1..=3) => 400 + hash(&[self.seed, 8, number]) % 220,
+            (Pace::Moody, _) => hash(&[self.seed, 8, number]) % 50,
         };
         tokio::time::sleep(Duration::from_millis(ms)).await;
-        Ok(hash(&[self.seed, 9, number]).is_multiple_of(10))
+        Ok(matches!(self.pace, Pace::Moody) && hash(&[self.seed, 9, number]).is_multiple_of(10))
     }
 }
 

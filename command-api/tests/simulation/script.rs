@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::provider::Pace;
 use crate::random::Random;
 
 /// A history to be.
@@ -14,6 +15,8 @@ pub(crate) struct Script {
     pub(crate) crashes: Vec<Crash>,
     /// How many of a hundred cards are declined.
     pub(crate) declined: u64,
+    /// How fast the provider answers.
+    pub(crate) pace: Pace,
 }
 
 /// Something that a student does at a time, and keeps trying until there is an answer.
@@ -90,7 +93,26 @@ impl Script {
             .map(|_| Crash { at_append: 1 + random.below(12), durable: random.percent(50) })
             .collect();
         let declined = if random.percent(20) { 50 } else { 0 };
-        Self { seed, acts, faults, crashes, declined }
+        Self { seed, acts, faults, crashes, declined, pace: Pace::Moody }
+    }
+
+    /// One student does these things at these times, the provider is steady, and nothing goes wrong.
+    pub(crate) fn story(acts: &[(u64, What)], provider_takes: u64) -> Self {
+        let act =
+            |(at, what): &(u64, What)| Act { at: *at, student: 0, what: *what, twice: false, hangs_up: None };
+        Self {
+            seed: 1,
+            acts: acts.iter().map(act).collect(),
+            faults: vec![],
+            crashes: vec![],
+            declined: 0,
+            pace: Pace::Steady(provider_takes),
+        }
+    }
+
+    /// The same while something is down.
+    pub(crate) fn with(self, fault: Fault) -> Self {
+        Self { faults: vec![fault], ..self }
     }
 
     /// The same with one thing less.

@@ -38,6 +38,8 @@ pub(crate) struct Ending {
     /// For every act, the status that its student got in the end.
     pub(crate) answers: Vec<Option<StatusCode>>,
     pub(crate) provider: Arc<Provider>,
+    /// Whether the last crash of the script happened, so that a later one may.
+    pub(crate) crashed: bool,
     /// What is not done although there was time for ever.
     pub(crate) restless: Option<String>,
     pub(crate) parked: usize,
@@ -59,17 +61,19 @@ struct Outside {
 pub(crate) fn play(script: &Script) -> Ending {
     let outside = Outside {
         log: MemoryStore::default(),
-        provider: Arc::new(Provider::new(script.seed, script.declined)),
+        provider: Arc::new(Provider::new(script.seed, script.declined, script.pace)),
         answers: Arc::new(Mutex::new(vec![None; script.acts.len()])),
     };
     let mut now = Duration::ZERO;
     let mut statuses = Vec::new();
     let mut restless = None;
+    let mut lives = 0;
     for life in 0..=script.crashes.len() {
         // A process that dies takes its threads, tasks and timers with it: so does a runtime.
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let (lived, end) = runtime.block_on(live(script, life, now, &outside));
         now += lived;
+        lives += 1;
         if let Some(end) = end {
             (statuses, restless) = end;
             break;
@@ -78,7 +82,14 @@ pub(crate) fn play(script: &Script) -> Ending {
     let log = read(&outside.log);
     let answers = outside.answers.lock().unwrap().clone();
     let parked = statuses.iter().map(|status: &PolicyStatus| status.parked.len()).sum();
-    Ending { log, answers, provider: outside.provider, restless, parked }
+    Ending {
+        log,
+        answers,
+        provider: outside.provider,
+        crashed: lives > script.crashes.len(),
+        restless,
+        parked,
+    }
 }
 
 type End = (Vec<PolicyStatus>, Option<String>);
