@@ -189,7 +189,8 @@ pub(crate) enum Moved {
     Refused(Refused),
 }
 
-/// Moves the checkpoint, if it is still where this worker left it. To be called before the rows are
+/// Moves the checkpoint, if it is still where this worker left it and its lease, should it have one,
+/// was not given to another. To be called before the rows are
 /// written: whoever comes second then waits, and writes nothing.
 ///
 /// # Errors
@@ -199,19 +200,21 @@ pub(crate) async fn advance(
     projection: &dyn Projection,
     target: &Target,
     store: &dyn EventStore,
-    from: Option<Position>,
-    to: Option<Position>,
+    (from, to): (Option<Position>, Option<Position>),
+    lease: Option<i64>,
 ) -> Result<Moved, sqlx::Error> {
     // The condition is what keeps two processes on one database from doubling or skipping.
     let moved = sqlx::query(
         "UPDATE checkpoints SET position = $1
-         WHERE projection = $2 AND position = $3 AND version = $4 AND store = $5",
+         WHERE projection = $2 AND position = $3 AND version = $4 AND store = $5
+           AND ($6 < 0 OR EXISTS (SELECT 1 FROM leases WHERE slot = $2 AND token = $6))",
     )
     .bind(number(to))
     .bind(&target.name)
     .bind(number(from))
     .bind(i64::from(projection.version()))
     .bind(store.id().to_string())
+    .bind(lease.unwrap_or(-1))
     .execute(transaction.connection())
     .await?;
     if moved.rows_affected() == 1 {

@@ -33,6 +33,8 @@ pub struct Worker {
     database: Database,
     projection: Arc<dyn Projection>,
     target: Target,
+    /// The token of the lease without which nothing is written, where workers share.
+    lease: Option<i64>,
     /// The keys that wait for an operator, as of the last transaction.
     parked: BTreeSet<String>,
     subscription: Option<Subscription>,
@@ -83,6 +85,16 @@ impl Worker {
         database: Database,
         projection: Arc<dyn Projection>,
     ) -> Result<Self, StepError> {
+        Self::open_leased(store, database, projection, None).await
+    }
+
+    /// The same, for as long as a lease with this token is held.
+    pub(crate) async fn open_leased(
+        store: Arc<dyn EventStore>,
+        database: Database,
+        projection: Arc<dyn Projection>,
+        lease: Option<i64>,
+    ) -> Result<Self, StepError> {
         // Through the writing connection, so that a commit which a dropped worker left under way is
         // seen and not run into.
         let target = Target::live(&*projection);
@@ -105,6 +117,7 @@ impl Worker {
             database,
             projection,
             target,
+            lease,
             parked,
             subscription: None,
             taken: None,
@@ -268,7 +281,8 @@ impl Worker {
         to: Option<Position>,
     ) -> Result<(), StepError> {
         let (projection, store) = (&*self.projection, &*self.store);
-        match checkpoint::advance(transaction, projection, &self.target, store, self.saved, to).await? {
+        let range = (self.saved, to);
+        match checkpoint::advance(transaction, projection, &self.target, store, range, self.lease).await? {
             Moved::Yes => Ok(()),
             Moved::WentBack => Err(StepError::WentBack(projection.name())),
             Moved::Refused(refused) => Err(refused.into()),

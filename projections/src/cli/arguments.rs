@@ -62,8 +62,12 @@ pub(super) enum Format {
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Keeps the rows up with the log until it is told to stop.
-    Run,
+    /// Keeps the rows up with the log until it is told to stop. Several of them share the projections.
+    Run {
+        /// How long a projection stands still when the process that follows it dies, in milliseconds.
+        #[arg(long, default_value_t = 3000, value_parser = clap::value_parser!(u64).range(100..))]
+        lease: u64,
+    },
     /// Answers queries over HTTP, from rows that another process keeps up.
     Serve {
         /// Where to listen.

@@ -65,7 +65,7 @@ async fn perform(arguments: Arguments) -> Result<Verdict, Failure> {
     let database = Database::open(&read_model).await?;
     let place = Place { store, database, system };
     match command {
-        Command::Run => serve::run(place).await,
+        Command::Run { lease } => serve::run(place, lease).await,
         Command::Serve { listen } => serve::serve(place, listen).await,
         Command::Status => status::status(&place, format).await,
         Command::Replay(arguments) => replay::replay(&place, &arguments, format).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::routing::get;
 use axum::serve as serve_http;
 use axum::{Json, Router};
-use projections::ReadSide;
+use projections::{ReadSide, Sharing, share};
 use tokio::net::TcpListener;
 
 use super::{Failure, Place, Verdict, until_told};
@@ -14,17 +14,14 @@ use super::{Failure, Place, Verdict, until_told};
 /// How long answers that are under way may take after the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(place: Place) -> Result<Verdict, Failure> {
+pub(super) async fn run(place: Place, lease: u64) -> Result<Verdict, Failure> {
     let stop = until_told()?;
-    let side = ReadSide::start(place.store, place.database, &place.system, stop).await?;
-    side.stopped().await;
-    let stopped = side.status().await.into_iter().filter_map(|status| Some((status.name, status.stopped?)));
-    let mut verdict = Verdict::Well;
-    for (name, reason) in stopped {
-        eprintln!("error: {name} stopped: {reason}");
-        verdict = Verdict::NotWell;
-    }
-    Ok(verdict)
+    let sharing = Sharing {
+        holder: format!("{}-{}", std::process::id(), uuid::Uuid::new_v4()),
+        lease: Duration::from_millis(lease),
+    };
+    share(place.store, place.database, &place.system, sharing, stop).await;
+    Ok(Verdict::Well)
 }
 
 pub(super) async fn serve(place: Place, listen: SocketAddr) -> Result<Verdict, Failure> {

@@ -48,6 +48,8 @@ struct Dialect {
     columns: &'static str,
     /// How many indexes of ours a table has.
     indexes: &'static str,
+    /// Its clock, in milliseconds since the Unix epoch.
+    now: &'static str,
     /// The type of a text that is sorted by.
     key_text: &'static str,
     /// Lifts the limits of time for one transaction.
@@ -152,6 +154,11 @@ impl Database {
     ) -> Result<i64, sqlx::Error> {
         let count = sqlx::query_scalar(self.dialect.indexes).bind(table);
         count.fetch_one(transaction.connection()).await
+    }
+
+    /// What its clock says, in milliseconds since the Unix epoch, as an expression.
+    pub(crate) fn now(&self) -> &'static str {
+        self.dialect.now
     }
 
     /// A definition of columns in the words of this database.

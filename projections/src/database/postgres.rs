@@ -28,6 +28,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     columns: "SELECT column_name::text FROM information_schema.columns \
         WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position",
     indexes: "SELECT COUNT(*) - 1 FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1",
+    now: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
     key_text: "TEXT COLLATE \"C\"",
     patient: "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
 };

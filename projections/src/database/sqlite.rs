@@ -29,6 +29,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     begin: "BEGIN IMMEDIATE",
     columns: "SELECT name FROM pragma_table_info($1) ORDER BY cid",
     indexes: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = $1",
+    now: "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
     key_text: "TEXT",
     patient: "SELECT 1",
 };

@@ -131,7 +131,8 @@ impl Replay {
     ) -> Result<BTreeSet<String>, ReplayError> {
         let projection = &*self.projection;
         let store = &*self.store;
-        match checkpoint::advance(transaction, projection, &self.target, store, from, piece.through).await? {
+        let range = (from, piece.through);
+        match checkpoint::advance(transaction, projection, &self.target, store, range, None).await? {
             Moved::Yes => {}
             Moved::WentBack | Moved::Refused(_) => return Err(ReplayError::Shared),
         }

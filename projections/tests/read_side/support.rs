@@ -199,7 +199,7 @@ impl Answer {
 }
 
 /// The stream, the name and the JSON of a fact.
-fn parts(fact: &Fact) -> (String, &'static str, Vec<u8>) {
+pub(crate) fn parts(fact: &Fact) -> (String, &'static str, Vec<u8>) {
     let (aggregate, name, json) = match fact {
         Fact::Apply(event) => ("apply", event.name(), event.encode()),
         Fact::Payment(event) => ("payment", event.name(), event.encode()),

@@ -5,6 +5,7 @@
 mod cluster;
 mod outage;
 mod place;
+mod sharing;
 
 #[path = "../read_side/disguise.rs"]
 mod disguise;
