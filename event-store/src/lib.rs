@@ -1,26 +1,33 @@
 //! Where events are kept: streams, revisions, positions, subscriptions.
 //!
 //! [`EventStore`] is the promise; [`MemoryStore`] is its smallest correct keeper and its executable
-//! definition; [`EmbeddedStore`] keeps a durable log in a folder. Every store passes the one suite in [`contract`](mod@contract).
+//! definition; [`EmbeddedStore`] keeps a durable log in a folder; [`EventStoreDb`] is a log behind a
+//! server. [`open()`] finds out which one a URL means. Every store passes the one suite in
+//! [`contract`](mod@contract), and every store can be served to others by [`protocol`].
 
 mod embedded;
 mod error;
 mod event;
+mod eventstoredb;
 mod filter;
 mod follow;
 mod limits;
 mod memory;
+mod open;
 mod position;
 mod store;
 
 pub mod contract;
+pub mod protocol;
 
 pub use embedded::{Disk, EmbeddedStore, LogFile, OpenError, Options, RealDisk};
 pub use embedded::{IndexReport, Report, SegmentReport, Stroll, Visitor, truncate};
 pub use error::{AppendError, ReadError};
 pub use event::{InvalidStreamName, NewEvent, RecordedEvent, StreamName};
+pub use eventstoredb::EventStoreDb;
 pub use filter::Filter;
 pub use limits::{MAX_APPEND_BYTES, MAX_APPEND_EVENTS};
 pub use memory::MemoryStore;
+pub use open::{is_remote, open};
 pub use position::Position;
 pub use store::{Appended, Batch, Direction, EventStore, ExpectedRevision, Health, Subscription};

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// Why an embedded store does not open. Its files are as they were.
+/// Why a store does not open. The files of an embedded one are as they were.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another store in this one, has the folder open.
@@ -30,6 +30,12 @@ pub enum OpenError {
     /// There is no event store in this folder.
     #[error("there is no event store in {}", .0.display())]
     Missing(PathBuf),
+    /// This is not the URL of a store.
+    #[error("the URL of the event store is not valid: {0}")]
+    Url(String),
+    /// The server does not answer, or not as it should.
+    #[error("the event store cannot be reached: {0}")]
+    Unreachable(String),
     /// The disk failed or a file cannot be used.
     #[error("the event store cannot be opened: {0}")]
     Io(#[from] io::Error),

@@ -1,0 +1,138 @@
+//! One client, made anew when the old one gave up for good, and when to try again.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use eventstore::{Client, ClientSettings, Error};
+
+use crate::{Health, OpenError, ReadError};
+
+/// How often a call is tried, with pauses that double: together some seconds, as long as a server
+/// takes to restart.
+const ATTEMPTS: u32 = 7;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a call did not work.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The position lies beyond the end of the log.
+    Beyond,
+    /// The server's answer makes no sense here.
+    Nonsense(&'static str),
+    Client(Error),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Beyond => f.write_str("the position is beyond the end of the log"),
+            Self::Nonsense(what) => f.write_str(what),
+            Self::Client(error) => error.fmt(f),
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Grpc { ref message, .. } if message.contains("invalid position") => Self::Beyond,
+            error => Self::Client(error),
+        }
+    }
+}
+
+impl Trouble {
+    /// Whether the same call may work a moment later.
+    pub(super) fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Client(
+                Error::ServerError(_)
+                    | Error::NotLeaderException(_)
+                    | Error::ConnectionClosed
+                    | Error::GrpcConnectionError(_)
+                    | Error::DeadlineExceeded
+            )
+        )
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Connection(Arc<Shared>);
+
+struct Shared {
+    settings: ClientSettings,
+    client: Mutex<Client>,
+    health: Mutex<Health>,
+}
+
+impl Connection {
+    pub(super) fn new(url: &str) -> Result<Self, OpenError> {
+        // The client waits for this long before its very first call, too.
+        let given = url.to_ascii_lowercase().contains("discoveryinterval=");
+        let joint = if url.contains('?') { '&' } else { '?' };
+        let url = if given { url.to_owned() } else { format!("{url}{joint}discoveryInterval=50") };
+        let settings: ClientSettings = url
+            .parse()
+            .map_err(|error: eventstore::ClientSettingsParseError| OpenError::Url(error.to_string()))?;
+        let client = Client::new(settings.clone()).map_err(|error| OpenError::Url(error.to_string()))?;
+        let (client, health) = (Mutex::new(client), Mutex::new(Health::Ready));
+        Ok(Self(Arc::new(Shared { settings, client, health })))
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.0.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A client whose first connection failed never works again.
+    pub(super) fn renew(&self) {
+        match Client::new(self.0.settings.clone()) {
+            Ok(client) => *self.0.client.lock().unwrap_or_else(PoisonError::into_inner) = client,
+            Err(error) => tracing::warn!(%error, "no new client for the event store"),
+        }
+    }
+
+    pub(super) fn attempts(&self) -> Attempts<'_> {
+        Attempts { connection: self, made: 0 }
+    }
+
+    pub(super) fn health(&self) -> Health {
+        self.0.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn works(&self) {
+        let mut health = self.0.health.lock().unwrap_or_else(PoisonError::into_inner);
+        if *health != Health::Ready {
+            *health = Health::Ready;
+        }
+    }
+
+    pub(super) fn fails(&self, trouble: &Trouble) -> ReadError {
+        let health = Health::Down(trouble.to_string());
+        *self.0.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+        ReadError::Unavailable(trouble.to_string())
+    }
+}
+
+/// Tries of one call.
+pub(super) struct Attempts<'a> {
+    connection: &'a Connection,
+    made: u32,
+}
+
+impl Attempts<'_> {
+    /// Pauses before the next try; false when there is none.
+    pub(super) async fn next(&mut self, trouble: &Trouble) -> bool {
+        self.made += 1;
+        if !trouble.passes() || self.made >= ATTEMPTS {
+            return false;
+        }
+        tracing::debug!(%trouble, "the event store is tried again");
+        tokio::time::sleep(FIRST_PAUSE * 2u32.pow(self.made - 1)).await;
+        if matches!(trouble, Trouble::Client(Error::ConnectionClosed | Error::GrpcConnectionError(_))) {
+            self.connection.renew();
+        }
+        true
+    }
+}

@@ -1,0 +1,253 @@
+//! Appending as the protocol promises it: four kinds of expectation, recognised repeats, and
+//! streams that were deleted.
+
+use bytes::Bytes;
+use serde_json::Value;
+use tonic::{Status, Streaming};
+use uuid::Uuid;
+
+use super::linked::Linked;
+use super::view::{METADATA, StreamState, View, described};
+use super::wire::streams::append_req::options::ExpectedStreamRevision;
+use super::wire::streams::append_resp::success::{CurrentRevisionOption, PositionOption};
+use super::wire::streams::append_resp::wrong_expected_version as wrong;
+use super::wire::streams::append_resp::{Position, Result as Outcome, Success, WrongExpectedVersion};
+use super::wire::streams::{AppendReq, AppendResp, append_req};
+use super::{IDENTITY, convert, failure};
+use crate::{
+    AppendError, Appended, Direction, ExpectedRevision, MAX_APPEND_BYTES, MAX_APPEND_EVENTS, NewEvent,
+    StreamName,
+};
+
+/// Where the client thinks the stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Revision(u64),
+    NoStream,
+    Any,
+    StreamExists,
+}
+
+/// Why an append did not happen.
+pub(crate) enum Refusal {
+    WrongVersion { actual: Option<u64> },
+    Deleted,
+    Failed(Status),
+}
+
+impl From<AppendError> for Refusal {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::WrongRevision { actual } => Self::WrongVersion { actual },
+            error => Self::Failed(failure::append(&error)),
+        }
+    }
+}
+
+impl From<crate::ReadError> for Refusal {
+    fn from(error: crate::ReadError) -> Self {
+        Self::Failed(failure::read(&error))
+    }
+}
+
+impl View {
+    pub(crate) async fn append(
+        &self,
+        stream: &StreamName,
+        expected: Expected,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended, Refusal> {
+        if Linked::of(stream.as_str()).is_some() || stream.as_str() == IDENTITY {
+            let message = format!("Stream '{stream}' is computed; nobody writes to it.");
+            return Err(Refusal::Failed(failure::access_denied(&message)));
+        }
+        {
+            let _shared = self.lock(stream).read().await;
+            // A stream that has no event has nothing to look at.
+            if expected == Expected::NoStream {
+                match self.store.append(stream, ExpectedRevision::NoStream, events.clone()).await {
+                    Err(AppendError::WrongRevision { .. }) => {}
+                    answer => return Ok(answer?),
+                }
+            }
+            let state = self.state(stream).await?;
+            if state.tombstoned && described(stream).is_none() {
+                return Err(Refusal::Deleted);
+            }
+            if state.last.is_none() || !state.is_gone() {
+                return self.append_to_visible(stream, expected, events, &state).await;
+            }
+        }
+        self.reopen(stream, expected, events).await
+    }
+
+    async fn append_to_visible(
+        &self,
+        stream: &StreamName,
+        expected: Expected,
+        events: Vec<NewEvent>,
+        state: &StreamState,
+    ) -> Result<Appended, Refusal> {
+        let expected = match expected {
+            Expected::NoStream => return Err(Refusal::WrongVersion { actual: state.last }),
+            Expected::StreamExists if state.last.is_none() => {
+                return Err(Refusal::WrongVersion { actual: None });
+            }
+            Expected::Revision(revision) => ExpectedRevision::Exact(revision),
+            Expected::Any | Expected::StreamExists => {
+                if let Some(before) = self.appended_before(stream, &events).await? {
+                    return Ok(before);
+                }
+                ExpectedRevision::Any
+            }
+        };
+        Ok(self.store.append(stream, expected, events).await?)
+    }
+
+    /// Whether the stream ends with these very events. With an expectation of any revision this is
+    /// the only sign of a repeat.
+    async fn appended_before(
+        &self,
+        stream: &StreamName,
+        events: &[NewEvent],
+    ) -> Result<Option<Appended>, Refusal> {
+        let end = self.store.read_stream(stream, u64::MAX, Direction::Backwards, events.len()).await?;
+        let same = end.iter().rev().map(|event| event.id).eq(events.iter().map(|event| event.id));
+        let last = end.first().filter(|_| same);
+        Ok(last.map(|last| Appended { revision: last.revision, position: last.position }))
+    }
+
+    /// Appends to a stream that was deleted: what is new is seen, what was deleted stays hidden.
+    async fn reopen(
+        &self,
+        stream: &StreamName,
+        expected: Expected,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended, Refusal> {
+        let _alone = self.lock(stream).write().await;
+        let state = self.state(stream).await?;
+        let Some(last) = state.last.filter(|_| state.is_gone()) else {
+            return self.append_to_visible(stream, expected, events, &state).await;
+        };
+        match expected {
+            Expected::Revision(revision) if revision != last => {
+                return Err(Refusal::WrongVersion { actual: state.last });
+            }
+            Expected::StreamExists => return Err(Refusal::WrongVersion { actual: None }),
+            Expected::Revision(_) | Expected::NoStream | Expected::Any => {}
+        }
+        // First the mark, then the events: until these are in, the stream is as gone as before.
+        self.describe(stream, &state, "$tb", Value::from(last + 1)).await?;
+        Ok(self.store.append(stream, ExpectedRevision::Exact(last), events).await?)
+    }
+
+    /// Changes one entry of a stream's metadata.
+    pub(crate) async fn describe(
+        &self,
+        stream: &StreamName,
+        state: &StreamState,
+        key: &str,
+        value: Value,
+    ) -> Result<Appended, Refusal> {
+        let of = StreamName::new(format!("$${stream}"))
+            .map_err(|error| Refusal::Failed(failure::invalid(&error.to_string())))?;
+        let mut all = state.metadata.all.clone();
+        all.insert(key.to_owned(), value);
+        let event = NewEvent {
+            id: Uuid::new_v4(),
+            event_type: METADATA.into(),
+            data: Bytes::from(Value::Object(all).to_string()),
+            metadata: Bytes::new(),
+        };
+        let expected = state.metadata.revision.map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
+        Ok(self.store.append(&of, expected, vec![event]).await?)
+    }
+}
+
+/// Collects the events of one append and refuses more than an append may hold.
+#[derive(Default)]
+pub(crate) struct Collected {
+    pub(crate) events: Vec<NewEvent>,
+    pub(crate) bytes: usize,
+}
+
+impl Collected {
+    pub(crate) fn push(&mut self, event: NewEvent) -> Result<(), Status> {
+        self.bytes += event.event_type.len() + event.data.len() + event.metadata.len();
+        if self.bytes > MAX_APPEND_BYTES || self.events.len() == MAX_APPEND_EVENTS {
+            return Err(failure::append_too_large());
+        }
+        self.events.push(event);
+        Ok(())
+    }
+}
+
+pub(crate) async fn call(view: &View, mut requests: Streaming<AppendReq>) -> Result<AppendResp, Status> {
+    let Some(AppendReq { content: Some(append_req::Content::Options(options)) }) = requests.message().await?
+    else {
+        return Err(failure::invalid("the first message of an append says where to"));
+    };
+    let stream = convert::stream_name(options.stream_identifier)?;
+    let expected = match options.expected_stream_revision {
+        Some(ExpectedStreamRevision::Revision(revision)) => Expected::Revision(revision),
+        Some(ExpectedStreamRevision::NoStream(())) => Expected::NoStream,
+        Some(ExpectedStreamRevision::Any(())) => Expected::Any,
+        Some(ExpectedStreamRevision::StreamExists(())) => Expected::StreamExists,
+        None => return Err(failure::invalid("the expected revision is missing")),
+    };
+    let mut collected = Collected::default();
+    while let Some(request) = requests.message().await? {
+        let Some(append_req::Content::ProposedMessage(event)) = request.content else {
+            return Err(failure::invalid("only events follow the first message of an append"));
+        };
+        collected.push(convert::proposed(event.id, event.metadata, event.custom_metadata, event.data)?)?;
+    }
+    let result = match view.append(&stream, expected, collected.events).await {
+        Ok(appended) => Outcome::Success(success(appended)),
+        Err(Refusal::WrongVersion { actual }) => Outcome::WrongExpectedVersion(conflict(expected, actual)),
+        Err(Refusal::Deleted) => return Err(failure::stream_deleted(&stream)),
+        Err(Refusal::Failed(status)) => return Err(status),
+    };
+    Ok(AppendResp { result: Some(result) })
+}
+
+fn success(appended: Appended) -> Success {
+    let position = convert::to_wire(appended.position);
+    let position = Position { commit_position: position, prepare_position: position };
+    Success {
+        current_revision_option: Some(CurrentRevisionOption::CurrentRevision(appended.revision)),
+        position_option: Some(PositionOption::Position(position)),
+    }
+}
+
+/// Old clients read the fields with a version in their names, newer ones the others.
+fn conflict(expected: Expected, actual: Option<u64>) -> WrongExpectedVersion {
+    let current = actual.map_or(wrong::CurrentRevisionOption::CurrentNoStream(()), |revision| {
+        wrong::CurrentRevisionOption::CurrentRevision(revision)
+    });
+    let old_current = actual.map_or(wrong::CurrentRevisionOption2060::NoStream2060(()), |revision| {
+        wrong::CurrentRevisionOption2060::CurrentRevision2060(revision)
+    });
+    let (expected, old_expected) = match expected {
+        Expected::Revision(revision) => (
+            wrong::ExpectedRevisionOption::ExpectedRevision(revision),
+            Some(wrong::ExpectedRevisionOption2060::ExpectedRevision2060(revision)),
+        ),
+        // There was no word for it then.
+        Expected::NoStream => (wrong::ExpectedRevisionOption::ExpectedNoStream(()), None),
+        Expected::Any => (
+            wrong::ExpectedRevisionOption::ExpectedAny(()),
+            Some(wrong::ExpectedRevisionOption2060::Any2060(())),
+        ),
+        Expected::StreamExists => (
+            wrong::ExpectedRevisionOption::ExpectedStreamExists(()),
+            Some(wrong::ExpectedRevisionOption2060::StreamExists2060(())),
+        ),
+    };
+    WrongExpectedVersion {
+        current_revision_option: Some(current),
+        current_revision_option_20_6_0: Some(old_current),
+        expected_revision_option: Some(expected),
+        expected_revision_option_20_6_0: old_expected,
+    }
+}

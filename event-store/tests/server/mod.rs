@@ -1,0 +1,72 @@
+//! A server of the protocol, in this process, on a port of its own.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use event_store::protocol::{self, Settings, Stop};
+use event_store::{EmbeddedStore, EventStore};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The protocol over an embedded store in a temporary folder.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: Arc<tempfile::TempDir>,
+    stop: Stop,
+    end: Option<oneshot::Sender<()>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::on(folder, "127.0.0.1:0".parse().unwrap(), Settings::default()).await
+    }
+
+    pub(crate) async fn on(folder: Arc<tempfile::TempDir>, address: SocketAddr, settings: Settings) -> Self {
+        let store: Arc<dyn EventStore> = Arc::new(open(folder.path()));
+        let (router, stop) = protocol::router(store, settings).await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (end, ended) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let ended = async { drop(ended.await) };
+            protocol::serve(listener, router, None, ended).await.unwrap();
+        });
+        Self { address, folder, stop, end: Some(end), task: Some(task) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("esdb://{}?tls=false", self.address)
+    }
+
+    /// Stops it and lets go of the folder.
+    pub(crate) async fn stop(mut self) -> (Arc<tempfile::TempDir>, SocketAddr) {
+        self.stop.now();
+        drop(self.end.take());
+        self.task.take().unwrap().await.unwrap();
+        (Arc::clone(&self.folder), self.address)
+    }
+
+    /// Stops it and starts another one on the same folder and port.
+    pub(crate) async fn restart(self) -> Self {
+        let (folder, address) = self.stop().await;
+        Self::on(folder, address, Settings::default()).await
+    }
+}
+
+/// Connections that are still ending hold the store for a moment after the server has ended.
+fn open(folder: &Path) -> EmbeddedStore {
+    for _ in 0..500 {
+        match EmbeddedStore::open(folder) {
+            Err(event_store::OpenError::Locked(_)) => {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the folder is still locked");
+}

@@ -1,0 +1,129 @@
+//! Clients that misbehave harm nobody else (DESIGN 6: bounded memory).
+
+use std::time::Duration;
+
+use event_store::{EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::server::Server;
+
+async fn still_works(server: &Server) {
+    let works = async {
+        let store = EventStoreDb::connect(&server.url()).await.unwrap();
+        let stream = StreamName::new(format!("check-{}", uuid::Uuid::new_v4())).unwrap();
+        let event = NewEvent {
+            id: uuid::Uuid::new_v4(),
+            event_type: "Checked".into(),
+            data: "{}".into(),
+            metadata: "".into(),
+        };
+        store.append(&stream, ExpectedRevision::NoStream, vec![event]).await.unwrap();
+        let mut all = store.subscribe(None, Filter::categories(["check"])).await.unwrap();
+        while all.next().await.unwrap().events.is_empty() {}
+    };
+    tokio::time::timeout(Duration::from_secs(20), works).await.unwrap();
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_silence_and_half_a_greeting_harm_nobody() {
+    let server = Server::start().await;
+    let mut open = Vec::new();
+    for number in 0..60u8 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        match number % 4 {
+            0 => drop(stream.write_all(&[number; 5000]).await),
+            1 => stream.write_all(&PREFACE[..usize::from(number) % PREFACE.len()]).await.unwrap(),
+            2 => {
+                stream.write_all(PREFACE).await.unwrap();
+                drop(stream.write_all(&[0xff, number].repeat(2000)).await);
+            }
+            _ => {}
+        }
+        open.push(stream);
+    }
+    still_works(&server).await;
+    drop(open);
+    still_works(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_idle_subscribers_are_all_told_and_harm_nobody() {
+    let server = Server::start().await;
+    let store = EventStoreDb::connect(&server.url()).await.unwrap();
+    let mut subscribers = Vec::new();
+    for _ in 0..1000 {
+        subscribers.push(store.subscribe(None, Filter::categories(["check"])).await.unwrap());
+    }
+    for subscriber in &mut subscribers {
+        assert!(subscriber.next().await.unwrap().at_end);
+    }
+    still_works(&server).await;
+    for subscriber in &mut subscribers {
+        while subscriber.next().await.unwrap().events.is_empty() {}
+    }
+}
+
+/// Kilobytes of memory this process uses.
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscriber_that_never_reads_costs_no_memory_while_the_log_grows() {
+    let server = Server::start().await;
+    let client = crate::client(&server);
+    let mut lazy = Vec::new();
+    for _ in 0..5 {
+        // Confirmed, and then left alone.
+        let mut subscription = client.subscribe_to_all(&Default::default()).await;
+        subscription.next_subscription_event().await.unwrap();
+        lazy.push(subscription);
+    }
+    let store = EventStoreDb::connect(&server.url()).await.unwrap();
+    let stream = StreamName::new("big-1").unwrap();
+    let fill = |rounds: usize| {
+        let (store, stream) = (store.clone(), stream.clone());
+        async move {
+            for _ in 0..rounds {
+                let event = NewEvent {
+                    id: uuid::Uuid::new_v4(),
+                    event_type: "Big".into(),
+                    data: vec![b'x'; 1 << 20].into(),
+                    metadata: "".into(),
+                };
+                store.append(&stream, ExpectedRevision::Any, vec![event]).await.unwrap();
+            }
+        }
+    };
+    fill(60).await;
+    let before = memory();
+    fill(120).await;
+    let grown = memory().saturating_sub(before);
+    assert!(grown < 60_000, "{grown} KiB more for 120 MiB that five subscribers did not read");
+    still_works(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_disappear_in_the_middle_of_a_call_leave_nothing_behind() {
+    let server = Server::start().await;
+    let store = EventStoreDb::connect(&server.url()).await.unwrap();
+    let stream = StreamName::new("big-1").unwrap();
+    for _ in 0..20 {
+        let events = vec![NewEvent {
+            id: uuid::Uuid::new_v4(),
+            event_type: "Big".into(),
+            data: vec![b'x'; 4 << 20].into(),
+            metadata: "".into(),
+        }];
+        let append = store.append(&stream, ExpectedRevision::Any, events);
+        drop(tokio::time::timeout(Duration::from_micros(500), append).await);
+        let mut all = store.subscribe(None, Filter::all()).await.unwrap();
+        drop(tokio::time::timeout(Duration::from_micros(500), all.next()).await);
+    }
+    still_works(&server).await;
+}
