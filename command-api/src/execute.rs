@@ -161,6 +161,8 @@ impl Executor {
     }
 
     /// Decides on an aggregate that is most likely new: saves reading a stream that is not there.
+    /// Not for what is followed by a side effect: a repeat is answered as the first time was, even if
+    /// more has happened since.
     ///
     /// # Errors
     /// Every [`ExecuteError`] but [`ExecuteError::Precondition`].
@@ -235,25 +237,26 @@ impl Executor {
             Some(last) => (ExpectedRevision::Exact(last.revision), last.revision + 1),
         };
         let time = (self.clock)();
-        let events: Vec<_> = (first..)
-            .zip(events)
-            .map(|(revision, event)| NewEvent {
-                id: event_id(origin.cause, stream, revision),
+        let new_event = |(revision, event): (u64, &A::Event)| {
+            let data = event.encode();
+            NewEvent {
+                id: event_id(origin.cause, stream, revision, &data),
                 event_type: event.name().into(),
-                data: event.encode().into(),
+                data: data.into(),
                 metadata: metadata(origin, time, event.version()),
-            })
-            .collect();
+            }
+        };
+        let events: Vec<_> = (first..).zip(events).map(new_event).collect();
         let id = events.last().map_or(origin.cause, |event| event.id);
         let appended = self.store.append(stream, expected, events).await?;
         Ok(Last { id, revision: appended.revision, position: appended.position })
     }
 }
 
-/// Event ids follow from the cause and the place, so that whatever is repeated after a crash or an
-/// unknown outcome is recognised by the store.
-fn event_id(cause: Uuid, stream: &StreamName, revision: u64) -> Uuid {
-    Uuid::new_v5(&cause, format!("{stream}@{revision}").as_bytes())
+/// Event ids follow from the cause, the place and what happened, so that whatever is repeated after a
+/// crash or an unknown outcome is recognised by the store, and nothing else is.
+fn event_id(cause: Uuid, stream: &StreamName, revision: u64, data: &[u8]) -> Uuid {
+    Uuid::new_v5(&cause, &[format!("{stream}@{revision} ").as_bytes(), data].concat())
 }
 
 fn metadata(origin: &Origin, time: u64, schema_version: u16) -> Bytes {

@@ -18,7 +18,9 @@ use super::{Paid, Pay};
 use crate::calls::{CallError, Port};
 use crate::context::Context;
 use crate::execute::{ExecuteError, Executor, Last, Loaded, Origin};
-use crate::http::{ApiError, Base, Caller, Fields, Hal, IfMatch, PathId, answer, idempotent_id};
+use crate::http::{
+    ApiError, Base, Caller, Fields, Hal, IDEMPOTENCY_KEY, IfMatch, PathId, answer, idempotent_id,
+};
 
 /// What a student reads while the payment waits, in the words of the documents (SPEC 1.4, D1).
 const BUSY: &str = "Pay service is BUSY. Try again later";
@@ -117,7 +119,12 @@ async fn apply(
     }
     let origin = caller.origin(id, &format!("student:{}", application.student_id));
     let command = ApplyCommand::Apply(application.clone());
-    let applied: Loaded<Apply> = match service.executor.execute_new(&id, &command, &origin).await {
+    let applied = if headers.contains_key(IDEMPOTENCY_KEY) {
+        service.executor.execute(&id, &command, &origin).await
+    } else {
+        service.executor.execute_new(&id, &command, &origin).await
+    };
+    let applied: Loaded<Apply> = match applied {
         Err(ExecuteError::Refused(ApplyRefusal::DifferentApplication)) => {
             return Err(ApiError::IdempotencyKeyReused);
         }

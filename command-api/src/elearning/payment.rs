@@ -87,27 +87,7 @@ impl PaymentService {
     pub async fn pay(&self, application: &Application, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;
         let request = PaymentCommand::Request(application.clone());
-        let requested = self.executor.execute_new(&application.id, &request, origin).await?;
-        self.charge(requested, origin).await
-    }
-
-    /// Goes on with a payment that was most likely begun before, and most likely finished.
-    ///
-    /// # Errors
-    /// As [`pay`](Self::pay).
-    pub async fn make_sure(
-        &self,
-        application: &Application,
-        origin: &Origin,
-    ) -> Result<Loaded<Payment>, PayError> {
-        self.context.check()?;
-        let request = PaymentCommand::Request(application.clone());
-        let requested = self.executor.execute(&application.id, &request, origin).await?;
-        self.charge(requested, origin).await
-    }
-
-    /// Asks the provider for what is requested.
-    async fn charge(&self, requested: Loaded<Payment>, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
+        let requested: Loaded<Payment> = self.executor.execute(&application.id, &request, origin).await?;
         let Payment::Requested(sale) = &requested.state else { return Ok(requested) };
         let origin = origin.after(requested.last.map(|last| last.id));
         let id = sale.id;

@@ -23,7 +23,7 @@ pub(super) struct Reactions {
 impl Handler<Command> for Reactions {
     async fn handle(&self, command: &Command, origin: &Origin) -> Result<(), Failure> {
         match command {
-            Command::Pay(application) => match self.payments.make_sure(application, origin).await {
+            Command::Pay(application) => match self.payments.pay(application, origin).await {
                 // Cancelled before it was paid: there is nothing to make sure of any more (EL-I15).
                 Ok(_) | Err(PayError::Refused(PaymentRefusal::AlreadyCancelled)) => Ok(()),
                 Err(error) => Err(error.into()),

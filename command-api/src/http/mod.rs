@@ -12,4 +12,4 @@ pub use request::{Caller, IfMatch, PathId, idempotent_id, with_request_id};
 
 pub(crate) use body::MAX_BODY;
 pub(crate) use hal::EVENT_POSITION;
-pub(crate) use request::{CAUSATION_ID, HttpRequest};
+pub(crate) use request::{CAUSATION_ID, HttpRequest, IDEMPOTENCY_KEY};

@@ -16,6 +16,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// In a call between contexts, the event that it follows from.
 pub(crate) const CAUSATION_ID: HeaderName = HeaderName::from_static("causation-id");
 
+/// By which a client says that two requests are one.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
 /// Makes ids from idempotency keys.
 const IDEMPOTENCY: Uuid = uuid!("6f1cf6f0-6a2b-4f0e-9a55-2b8f6d0c1e47");
 
@@ -97,7 +100,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 /// # Errors
 /// When the key is blank, not printable or longer than 255 characters.
 pub fn idempotent_id(headers: &HeaderMap) -> Result<RequestId, ApiError> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(RequestId(Uuid::now_v7())) };
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(RequestId(Uuid::now_v7())) };
     match key.to_str().map(str::trim) {
         Ok(key) if (1..=255).contains(&key.len()) => {
             Ok(RequestId(Uuid::new_v5(&IDEMPOTENCY, key.as_bytes())))

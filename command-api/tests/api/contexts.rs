@@ -164,6 +164,27 @@ async fn a_declined_payment_cancels_the_application_and_says_why() {
     assert_eq!(app.types("delivery", &id).await, Vec::<String>::new());
 }
 
+/// EL-I14, G5: refused is final, also for a client that repeats its request to the letter.
+#[tokio::test]
+async fn a_payment_that_was_declined_is_not_asked_for_again() {
+    let app = spawn_app().await;
+    app.provider.simulate(Simulation { declined_pct: 100, ..Simulation::default() });
+    let apply = async || {
+        let request = app.request(Method::POST, "/applies").header("idempotency-key", "click-1");
+        let request = request.header("x-request-id", "01900000-0000-7000-8000-0000000000bb");
+        let response = request.body(documents_application().to_string()).send().await.unwrap();
+        (response.status(), response.json::<Value>().await.unwrap())
+    };
+    let (_, declined) = apply().await;
+    app.provider.simulate(Simulation::default());
+    app.until_last("apply", declined["id"].as_str().unwrap(), "ApplyCancelled").await;
+    let (status, again) = apply().await;
+    assert_eq!((status, &again["applyStatus"]), (StatusCode::CREATED, &json!("cancelled")));
+    app.settle().await;
+    let payment = app.types("payment", declined["id"].as_str().unwrap()).await;
+    assert_eq!(payment, ["PayRequested", "PayFailed"]);
+}
+
 /// G12: only the paths of the stopped context answer 503.
 #[tokio::test]
 async fn a_stopped_context_leaves_the_others_working() {
