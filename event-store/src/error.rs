@@ -30,7 +30,12 @@ pub enum AppendError {
 pub enum ReadError {
     /// A position that this log has never given out: it is from another log, or this one was
     /// restored from an older copy.
-    #[error("position {asked} is beyond the end of the log ({})", at(head.map(|p| p.0)))]
+    #[error(
+        "position {asked} is beyond the end of the log ({}): the checkpoint is of another log, or this one was \
+         restored from an older copy. Restore a newer copy, or compute again from the beginning what was \
+         computed up to there",
+        at(head.map(|p| p.0))
+    )]
     BeyondHead {
         /// The position asked for.
         asked: Position,

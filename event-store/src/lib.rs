@@ -5,6 +5,7 @@
 //! server. [`open()`] finds out which one a URL means. Every store passes the one suite in
 //! [`contract`](mod@contract), and every store can be served to others by [`protocol`].
 
+mod copy;
 mod embedded;
 mod error;
 mod event;
@@ -20,8 +21,9 @@ mod store;
 pub mod contract;
 pub mod protocol;
 
+pub use copy::{CopyError, Fingerprint, Printer, copy, fingerprint};
 pub use embedded::{Disk, EmbeddedStore, LogFile, OpenError, Options, RealDisk};
-pub use embedded::{IndexReport, Report, SegmentReport, Stroll, Visitor, truncate};
+pub use embedded::{IndexReport, Report, SegmentReport, Stroll, Visitor, backup, truncate};
 pub use error::{AppendError, ReadError};
 pub use event::{InvalidStreamName, NewEvent, RecordedEvent, StreamName};
 pub use eventstoredb::EventStoreDb;
@@ -30,4 +32,4 @@ pub use limits::{MAX_APPEND_BYTES, MAX_APPEND_EVENTS};
 pub use memory::MemoryStore;
 pub use open::{is_remote, open};
 pub use position::Position;
-pub use store::{Appended, Batch, Direction, EventStore, ExpectedRevision, Health, Subscription};
+pub use store::{Append, Appended, Batch, Direction, EventStore, ExpectedRevision, Health, Subscription};

@@ -26,6 +26,19 @@ pub trait EventStore: Send + Sync + 'static {
         events: Vec<NewEvent>,
     ) -> Result<Appended, AppendError>;
 
+    /// Makes many appends, in this order of the log, without waiting for one before the next is
+    /// under way. For moving logs, not for decisions.
+    ///
+    /// # Errors
+    /// The first one. Appends behind it may have happened.
+    async fn append_all(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+        let mut answers = Vec::with_capacity(appends.len());
+        for Append { stream, expected, events } in appends {
+            answers.push(self.append(&stream, expected, events).await?);
+        }
+        Ok(answers)
+    }
+
     /// Reads up to `max` events of one stream from a revision on (that one included); backwards,
     /// `u64::MAX` is its end. A stream nobody wrote to is empty.
     ///
@@ -81,6 +94,17 @@ pub enum ExpectedRevision {
     Exact(u64),
     /// Anywhere: only for the runner's own streams, never for a decision.
     Any,
+}
+
+/// An append as a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Append {
+    /// To which stream.
+    pub stream: StreamName,
+    /// Where it should be.
+    pub expected: ExpectedRevision,
+    /// What to append.
+    pub events: Vec<NewEvent>,
 }
 
 /// Where the last event of an append landed.

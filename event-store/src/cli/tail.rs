@@ -1,21 +1,23 @@
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use event_store::{RecordedEvent, Stroll, Visitor};
+use event_store::{Direction, Filter, Position, RecordedEvent, Stroll, Visitor, is_remote, open};
 
 use super::show::{self, Metadata};
+use super::source::folder;
 use super::{Failure, Format};
 
+/// How many events are asked of a server at once.
+const PAGE: usize = 1000;
 /// How often a follower looks whether something came.
 const POLL: Duration = Duration::from_millis(50);
 
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// The folder of the event store.
-    folder: PathBuf,
+    /// The log: a folder, or esdb://host:2113?tls=false
+    log: String,
     /// Goes on with what comes.
     #[arg(short, long)]
     follow: bool,
@@ -58,8 +60,11 @@ impl Arguments {
     }
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let visitor = Visitor::open(&arguments.folder)?;
+pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if is_remote(&arguments.log) {
+        return run_remote(arguments).await;
+    }
+    let visitor = Visitor::open(folder(&arguments.log))?;
     let count = arguments.count.or(arguments.from.is_none().then_some(10));
     let mut stroll = arguments.begin(&visitor, count)?;
     let mut out = io::stdout().lock();
@@ -96,5 +101,39 @@ fn follow(mut stroll: Stroll, arguments: &Arguments, mut out: impl Write) -> Res
             }
             None => std::thread::sleep(POLL),
         }
+    }
+}
+
+/// The same from a server: the newest events backwards until there are enough, then what comes.
+async fn run_remote(arguments: &Arguments) -> Result<(), Failure> {
+    let store = open(&arguments.log).await?;
+    let count = arguments.count.or(arguments.from.is_none().then_some(10)).unwrap_or(usize::MAX);
+    let (mut last, mut before, head) = (VecDeque::new(), None, store.head().await?);
+    while last.len() < count && head.is_some() {
+        let batch = store.read_all(before, Direction::Backwards, &Filter::all(), PAGE).await?;
+        let reached = |position: Option<Position>| arguments.from > position.map(|position| position.0);
+        let enough = batch.at_end || reached(batch.through);
+        before = batch.through;
+        let wanted =
+            batch.events.into_iter().filter(|event| Some(event.position) <= head && arguments.wants(event));
+        wanted.take(count - last.len()).for_each(|event| last.push_front(event));
+        if enough {
+            break;
+        }
+    }
+    let mut out = io::stdout().lock();
+    for event in &last {
+        show::event(&mut out, event, arguments.format)?;
+    }
+    out.flush()?;
+    if !arguments.follow {
+        return Ok(());
+    }
+    let mut live = store.subscribe(head, Filter::all()).await?;
+    loop {
+        for event in live.next().await?.events.iter().filter(|event| arguments.wants(event)) {
+            show::event(&mut out, event, arguments.format)?;
+        }
+        out.flush()?;
     }
 }

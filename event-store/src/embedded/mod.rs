@@ -19,6 +19,7 @@
 //! older one, and the newest blocks: it grows by about 3 bytes per stream and segment, not with the
 //! events.
 
+mod backup;
 mod block;
 mod bloom;
 mod bytes;
@@ -48,9 +49,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+pub use backup::backup;
 pub use check::{IndexReport, Report, SegmentReport, truncate};
 pub use disk::{Disk, LogFile, RealDisk};
 pub use error::OpenError;
@@ -59,7 +62,7 @@ pub use visit::{Stroll, Visitor};
 
 use crate::follow::follow;
 use crate::{
-    AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
+    Append, AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
     Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
 };
 use index::StreamHash;
@@ -74,6 +77,9 @@ const BATCH: Limits = Limits { events: 1000, bytes: 4 * 1024 * 1024 };
 /// So many short reads from the disk are made where they are asked for; more go to a thread that may
 /// block. Handing over costs more than a few reads that the page cache answers.
 const INLINE_READS: usize = 32;
+
+/// How many appends of one caller are queued at once.
+const UNDER_WAY: usize = 256;
 
 /// Keeps events durably in a folder. Clones share one log; dropping the last one waits for what is
 /// being written, ends the threads and lets go of the folder (milliseconds; it blocks).
@@ -164,6 +170,18 @@ impl EventStore for EmbeddedStore {
             return Err(AppendError::Unavailable("the writer ended".to_owned()));
         }
         answered.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer ended".to_owned())))
+    }
+
+    /// Each append is queued when it is first polled, so they are in the log in this order, many in
+    /// one block.
+    async fn append_all(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+        let appends = appends.into_iter().map(|Append { stream, expected, events }| {
+            let store = self.clone();
+            // The runtime's budget would turn them round.
+            tokio::task::unconstrained(async move { store.append(&stream, expected, events).await })
+        });
+        let under_way = stream::iter(appends.collect::<Vec<_>>()).buffered(UNDER_WAY);
+        under_way.try_collect().await
     }
 
     async fn read_stream(

@@ -10,18 +10,24 @@ mod convert;
 mod subscribe;
 
 use async_trait::async_trait;
-use eventstore::{AppendToStreamOptions, ReadAllOptions, ReadStream, ReadStreamOptions, StreamPosition};
+use eventstore::{
+    AppendToStreamOptions, BatchAppendOptions, ReadAllOptions, ReadStream, ReadStreamOptions, StreamPosition,
+};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
 use crate::protocol::IDENTITY;
 use crate::{
-    AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
+    Append, AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
     OpenError, Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
 };
 use connection::{Connection, Trouble};
 
 /// Where a log that does not tell its id by itself keeps one.
-const KEPT_IDENTITY: &str = "girok.identity";
+pub(crate) const KEPT_IDENTITY: &str = "girok.identity";
+
+/// How many appends of one call are under way at once.
+const UNDER_WAY: usize = 512;
 
 /// A log behind a connection string, as in `esdb://user:password@host:2113?tls=true`. Clones share
 /// one connection.
@@ -214,6 +220,26 @@ impl EventStore for EventStoreDb {
                 return Err(AppendError::Unknown(trouble.to_string()));
             }
         }
+    }
+
+    /// Over one call, which keeps them in order.
+    async fn append_all(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+        let unknown = |error: eventstore::Error| AppendError::Unknown(error.to_string());
+        let batch = self.connection.client().batch_append(&BatchAppendOptions::default()).await;
+        let batch = batch.map_err(unknown)?;
+        let appends = appends.iter().map(|Append { stream, expected, events }| {
+            let proposed = events.iter().map(convert::proposed).collect();
+            let (batch, expected) = (&batch, convert::expected(*expected));
+            async move { batch.append_to_stream(stream.as_str(), expected, proposed).await }
+        });
+        let under_way = stream::iter(appends.collect::<Vec<_>>()).buffered(UNDER_WAY);
+        let written: Vec<_> = under_way.try_collect().await.map_err(unknown)?;
+        let appended = written.iter().map(|written| {
+            let (revision, position) = written.current_revision().zip(written.current_position())?;
+            Some(Appended { revision, position: convert::from_wire(position) })
+        });
+        let all: Option<Vec<_>> = appended.collect();
+        all.ok_or_else(|| AppendError::Unknown("the server does not say where the events are".to_owned()))
     }
 
     async fn read_stream(

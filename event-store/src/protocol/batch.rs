@@ -46,7 +46,9 @@ pub(crate) fn call(
 ) -> BoxStream<'static, Result<BatchAppendResp, Status>> {
     let answers = ready(requests).map(move |ready| {
         let view = Arc::clone(&view);
-        async move { Ok(answer(&view, ready?).await) }
+        // Each goes as far as the store's queue when it is first looked at, so that they are in the
+        // log in the order in which they came; the runtime's budget would turn them round.
+        tokio::task::unconstrained(async move { Ok(answer(&view, ready?).await) })
     });
     answers.buffer_unordered(UNDER_WAY).boxed()
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use event_store::protocol::{self, Settings, Stop};
+use event_store::protocol::{self, Settings, Stop, Tls};
 use event_store::{EmbeddedStore, EventStore};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -27,6 +27,15 @@ impl Server {
     }
 
     pub(crate) async fn on(folder: Arc<tempfile::TempDir>, address: SocketAddr, settings: Settings) -> Self {
+        Self::with(folder, address, settings, None).await
+    }
+
+    pub(crate) async fn with(
+        folder: Arc<tempfile::TempDir>,
+        address: SocketAddr,
+        settings: Settings,
+        tls: Option<Tls>,
+    ) -> Self {
         let store: Arc<dyn EventStore> = Arc::new(open(folder.path()));
         let (router, stop) = protocol::router(store, settings).await.unwrap();
         let listener = TcpListener::bind(address).await.unwrap();
@@ -34,7 +43,7 @@ impl Server {
         let (end, ended) = oneshot::channel();
         let task = tokio::spawn(async move {
             let ended = async { drop(ended.await) };
-            protocol::serve(listener, router, None, ended).await.unwrap();
+            protocol::serve(listener, router, tls, ended).await.unwrap();
         });
         Self { address, folder, stop, end: Some(end), task: Some(task) }
     }

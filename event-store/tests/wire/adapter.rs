@@ -1,8 +1,11 @@
 //! What the adapter promises beyond the contract: it outlives its server (DESIGN 6).
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use event_store::protocol::{Settings, Tls};
 use event_store::{
     Direction, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName, Subscription,
 };
@@ -93,13 +96,28 @@ async fn a_server_that_is_not_there_is_an_error_and_a_wrong_url_as_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn user_and_password_are_asked_for_when_the_server_has_them() {
-    let folder = std::sync::Arc::new(tempfile::tempdir().unwrap());
+    let folder = Arc::new(tempfile::tempdir().unwrap());
     let credentials = Some(("ops".to_owned(), "right".to_owned()));
-    let settings = event_store::protocol::Settings { credentials };
+    let settings = Settings { credentials };
     let server = Server::on(folder, "127.0.0.1:0".parse().unwrap(), settings).await;
     let url = |who: &str| format!("esdb://{who}{}?tls=false", server.address);
     assert!(EventStoreDb::connect(&url("ops:right@")).await.is_ok());
     for wrong in ["", "ops:wrong@", "other:right@"] {
         assert!(EventStoreDb::connect(&url(wrong)).await.is_err(), "{wrong}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_connection_is_encrypted_when_the_url_says_so() {
+    let file = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name);
+    let tls = Tls::from_files(&file("server.pem"), &file("server.key")).unwrap();
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let server = Server::with(folder, "127.0.0.1:0".parse().unwrap(), Settings::default(), Some(tls)).await;
+    let trusted = format!("esdb://{}?tls=true&tlsCaFile={}", server.address, file("ca.pem").display());
+    let store = EventStoreDb::connect(&trusted).await.unwrap();
+    fill(&store, "a-1", 0..3).await;
+    assert_eq!(store.head().await.unwrap().map(|head| head.0), Some(2));
+    for refused in [format!("esdb://{}?tls=true", server.address), server.url()] {
+        assert!(EventStoreDb::connect(&refused).await.is_err(), "{refused}");
     }
 }

@@ -1,0 +1,66 @@
+//! `serve`.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use event_store::protocol::{self, Settings, Tls};
+use event_store::{is_remote, open};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Failure;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The folder of the event store; begun when there is none.
+    log: String,
+    /// Where to listen; port 0 takes any.
+    #[arg(long, env = "GIROK_STORE_LISTEN", default_value = "127.0.0.1:2113")]
+    listen: SocketAddr,
+    /// A file with the certificate chain, PEM.
+    #[arg(long, env = "GIROK_STORE_TLS_CERT", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// A file with the private key, PEM.
+    #[arg(long, env = "GIROK_STORE_TLS_KEY", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// The user that clients must be.
+    #[arg(long, env = "GIROK_STORE_USER", requires = "password")]
+    user: Option<String>,
+    /// The password of that user.
+    #[arg(long, env = "GIROK_STORE_PASSWORD", hide_env_values = true, requires = "user")]
+    password: Option<String>,
+    /// Listens beyond this machine although nobody is asked for a password.
+    #[arg(long)]
+    without_password: bool,
+}
+
+pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let credentials = arguments.user.zip(arguments.password);
+    if is_remote(&arguments.log) {
+        return Err(Failure::Input("a server serves its own folder".to_owned()));
+    }
+    if credentials.is_none() && !arguments.listen.ip().is_loopback() && !arguments.without_password {
+        let reason = "needs --user and --password, or --without-password";
+        return Err(Failure::Input(format!("listening on {} {reason}", arguments.listen)));
+    }
+    let tls = match arguments.tls_cert.zip(arguments.tls_key) {
+        Some((certificates, key)) => Some(Tls::from_files(&certificates, &key)?),
+        None => None,
+    };
+    let store = open(&arguments.log).await?;
+    let (router, stop) = protocol::router(store, Settings { credentials }).await?;
+    let listener = TcpListener::bind(arguments.listen).await?;
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    writeln!(io::stdout().lock(), "listening on {}", listener.local_addr()?)?;
+    let shutdown = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.now();
+    };
+    protocol::serve(listener, router, tls, shutdown).await?;
+    Ok(())
+}
