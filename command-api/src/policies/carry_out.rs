@@ -6,6 +6,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
+use super::lease::Validity;
 use super::status::Status;
 use crate::execute::Origin;
 
@@ -43,6 +44,7 @@ pub(super) async fn carry_out<C>(
     work: &Work<C>,
     handler: &dyn Handler<C>,
     slots: &Semaphore,
+    validity: &Validity,
     longest_pause: Duration,
     status: &Arc<Status>,
 ) -> Result<(), String> {
@@ -57,6 +59,7 @@ pub(super) async fn carry_out<C>(
     let mut retrying = None;
     loop {
         let slot = slots.acquire().await.map_err(|closed| closed.to_string())?;
+        validity.wait().await;
         let outcome = handler.handle(&work.command, &work.origin).await;
         drop(slot);
         match outcome {
@@ -80,6 +83,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::execute::wall_clock;
 
     /// Fails a number of times, then answers.
     struct Flaky(AtomicU32, Result<(), Failure>);
@@ -99,7 +103,8 @@ mod tests {
         let work = Work { command: (), origin, due: Instant::now() };
         let handler = Flaky(AtomicU32::new(failures), end);
         let (slots, status, began) = (Semaphore::new(1), Arc::default(), Instant::now());
-        let outcome = carry_out(&work, &handler, &slots, Duration::from_secs(5), &status).await;
+        let validity = Validity::for_ever(&wall_clock());
+        let outcome = carry_out(&work, &handler, &slots, &validity, Duration::from_secs(5), &status).await;
         (outcome, began.elapsed())
     }
 

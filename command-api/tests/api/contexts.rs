@@ -246,3 +246,36 @@ async fn another_process_takes_up_what_the_last_one_left() {
     assert_eq!(second.types("payment", &id).await, ["PayRequested", "PayCompleted"]);
     assert_eq!(second.my_page(&id).await["deliveryStatus"], "started");
 }
+
+/// G3, C2.10: each event is handled by one of them; when that one dies the other takes over without
+/// a gap; when it is told to stop it hands over at once.
+#[tokio::test]
+async fn of_two_replicas_one_reacts_and_the_other_takes_over() {
+    let store: Arc<dyn EventStore> = Arc::new(MemoryStore::default());
+    let replica = || {
+        let lease = Some(std::time::Duration::from_millis(600));
+        TestApp::spawn(Settings { store: Arc::clone(&store), lease, ..Settings::default() })
+    };
+    let first = replica().await;
+    first.until_policy("start-delivery", true).await;
+    let second = replica().await;
+    let mut ids = Vec::new();
+    for _ in 0..10 {
+        ids.push(first.apply().await.0);
+        ids.push(second.apply().await.0);
+    }
+    first.until_last("delivery", &ids[19], "DeliveryStarted").await;
+    second.until_policy("start-delivery", false).await;
+    first.kill_process().await;
+    let (orphan, _) = second.apply().await;
+    second.until_last("delivery", &orphan, "DeliveryStarted").await;
+    let third = replica().await;
+    second.until_policy("settle-payment", true).await;
+    second.stop_process().await;
+    let (last, _) = third.apply().await;
+    third.until_last("delivery", &last, "DeliveryStarted").await;
+    third.settle().await;
+    for id in ids.iter().chain([&orphan, &last]) {
+        assert_eq!(third.story(id).await.len(), 4, "nothing twice, nothing lost");
+    }
+}

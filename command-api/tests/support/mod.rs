@@ -39,6 +39,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// How long policies give a request before they make sure.
     pub head_start: Duration,
+    /// For how long a process takes the right to run a policy, where several share a store.
+    pub lease: Option<Duration>,
     /// Where the payment context answers, when elsewhere.
     pub payment_url: Option<String>,
     /// Where the delivery context answers, when elsewhere.
@@ -54,6 +56,7 @@ impl Default for Settings {
             // Short, so that a test sees policies find everything done; should one be faster than a
             // request on a slow machine, both do the same thing under the same key.
             head_start: Duration::from_millis(300),
+            lease: None,
             payment_url: None,
             delivery_url: None,
         }
@@ -124,6 +127,7 @@ impl TestApp {
             runner: RunnerSettings {
                 head_start: settings.head_start,
                 longest_pause: Duration::from_millis(200),
+                lease: settings.lease,
                 ..RunnerSettings::default()
             },
             service_type: "TEST".into(),
@@ -270,6 +274,19 @@ impl TestApp {
     pub async fn business_events(&self) -> usize {
         let filter = Filter::categories(["elearning.apply", "elearning.payment", "elearning.delivery"]);
         self.store.read_all(None, Direction::Forwards, &filter, usize::MAX).await.unwrap().events.len()
+    }
+
+    /// The process dies in the middle of whatever it does.
+    pub async fn kill_process(self) {
+        self.serving.abort();
+        assert!(self.serving.await.unwrap_err().is_cancelled());
+    }
+
+    /// Waits until a process runs a policy, or stands by.
+    pub async fn until_policy(&self, name: &str, running: bool) {
+        let policy = self.policies.iter().find(|policy| policy.borrow().name == name).unwrap();
+        let is = |status: &PolicyStatus| status.running == running;
+        timeout(NEVER, policy.clone().wait_for(is)).await.unwrap().unwrap();
     }
 
     /// The process is told to stop, and stops.

@@ -1,0 +1,245 @@
+//! One run of a policy, from its checkpoint on: what is under way, and how it goes on.
+
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+
+use domain::kernel::Subject;
+use event_store::{AppendError, Batch, Filter, ReadError, Subscription};
+use futures::FutureExt;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::time::DelayQueue;
+
+use super::carry_out::{Work, carry_out};
+use super::checkpoint::Checkpoint;
+use super::lanes::Lanes;
+use super::lease::{Lease, LeaseError, Validity};
+use super::parked::{Parked, Trigger};
+use super::runner::Runner;
+
+/// A position that moved only past events of others is worth a checkpoint after this many. Less, and
+/// idle policies would keep each other busy with their checkpoints.
+const IDLE_STRETCH: u64 = 10_000;
+
+/// Why a reaction is parked that did not fail itself.
+const WAITS: &str = "waits behind an earlier event of the same key";
+
+/// Why a run ended although it should go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Interrupted {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    #[error("the right to run it could not be taken: {0}")]
+    Lease(#[from] LeaseError),
+    #[error("another process took it over")]
+    Lost,
+}
+
+/// A reaction that ended.
+struct Ended {
+    key: String,
+    trigger: Trigger,
+    outcome: Result<(), String>,
+}
+
+/// What runs from one checkpoint on.
+pub(super) struct Session<'r, E, C> {
+    runner: &'r Runner<E, C>,
+    events: Subscription,
+    checkpoint: Checkpoint,
+    lanes: Lanes<(Trigger, Work<C>)>,
+    parked: Parked,
+    tasks: JoinSet<Ended>,
+    slots: Arc<Semaphore>,
+    /// The keys whose next reaction still has to wait.
+    timers: DelayQueue<String>,
+    validity: Validity,
+    /// How many reactions ended since the checkpoint was saved.
+    ended: u64,
+}
+
+impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
+    /// Takes up what the checkpoint says.
+    pub(super) async fn open(runner: &'r Runner<E, C>, validity: Validity) -> Result<Self, Interrupted> {
+        let (store, system, policy) = (&*runner.store, runner.system, &runner.policy);
+        let checkpoint = Checkpoint::load(store, system, policy.name).await?;
+        let parked = Parked::load(store, system, policy.name).await?;
+        let filter = Filter {
+            stream_prefixes: vec![format!("{system}.").into()],
+            event_types: policy.hears.iter().map(|name| (*name).into()).collect(),
+        };
+        let saved = checkpoint.saved();
+        let events = store.subscribe(saved, filter).await?;
+        tracing::info!(policy = policy.name, from = ?saved, "policy runs");
+        Ok(Self {
+            runner,
+            events,
+            checkpoint,
+            lanes: Lanes::new(saved),
+            parked,
+            tasks: JoinSet::new(),
+            slots: Arc::new(Semaphore::new(runner.settings.concurrency)),
+            timers: DelayQueue::new(),
+            validity,
+            ended: 0,
+        })
+    }
+
+    /// Goes on until told to rest, or interrupted.
+    pub(super) async fn run(
+        &mut self,
+        told_to_rest: impl Future<Output = ()>,
+        mut lease: Option<&mut Lease>,
+    ) -> Result<(), Interrupted> {
+        let settings = &self.runner.settings;
+        let mut saves = interval(settings.checkpoint_every);
+        saves.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let renew_every = lease.as_ref().map_or(settings.checkpoint_every, |lease| lease.renew_every());
+        let mut renewals = interval(renew_every);
+        renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told_to_rest = pin!(told_to_rest);
+        loop {
+            self.report();
+            // In this order: neither the lease nor the checkpoint must wait for a pause in the work.
+            tokio::select! {
+                biased;
+                () = &mut told_to_rest => return Ok(()),
+                _ = renewals.tick(), if lease.is_some() => {
+                    if let Some(lease) = &mut lease {
+                        lease.renew(&*self.runner.store).await.map_err(lost)?;
+                    }
+                }
+                _ = saves.tick() => self.save().await?,
+                Some(ended) = self.tasks.join_next() => self.finish_all(ended).await?,
+                Some(due) = poll_fn(|context| self.timers.poll_expired(context)) => self.begin(due.into_inner()),
+                batch = self.events.next(), if self.lanes.open() < settings.max_open => self.enter(batch?).await?,
+            }
+        }
+    }
+
+    /// Drops what is under way (whatever it did, doing it again does nothing) and saves the checkpoint.
+    pub(super) async fn close(mut self) -> Result<(), Interrupted> {
+        self.tasks.shutdown().await;
+        self.save().await
+    }
+
+    /// Decodes a batch, lets the policy react and starts whatever can be started.
+    async fn enter(&mut self, batch: Batch) -> Result<(), Interrupted> {
+        let mut keys = Vec::new();
+        for event in &batch.events {
+            let Some(Subject { key, .. }) = Subject::of(event.stream.as_str()) else { continue };
+            let trigger = Trigger::of(event);
+            match self.runner.work(event) {
+                Ok(None) => {}
+                Ok(Some(_)) if self.parked.blocks(key) => {
+                    self.parked.park(&*self.runner.store, key, trigger, WAITS.to_owned()).await?;
+                }
+                Ok(Some((work, yields))) => {
+                    self.lanes.enter(key, event.position, (trigger, work), yields);
+                    keys.push(key);
+                }
+                Err(error) => self.park(key, trigger, error).await?,
+            }
+            self.lanes.pass(Some(event.position));
+        }
+        self.lanes.pass(batch.through);
+        // Only now, so that what is withdrawn further down never begins.
+        keys.into_iter().for_each(|key| self.begin(key.to_owned()));
+        Ok(())
+    }
+
+    /// Begins with the next reaction of a key, unless one is under way; or sets a timer for it.
+    fn begin(&mut self, key: String) {
+        match self.lanes.next(&key) {
+            None => return,
+            Some((_, work)) if work.due > Instant::now() => {
+                self.timers.insert_at(key, work.due);
+                return;
+            }
+            Some(_) => {}
+        }
+        let Some((trigger, work)) = self.lanes.begin(&key) else { return };
+        let runner = self.runner;
+        let (handler, slots, validity) =
+            (Arc::clone(&runner.handler), Arc::clone(&self.slots), self.validity.clone());
+        let (status, longest_pause) = (Arc::clone(&runner.status), runner.settings.longest_pause);
+        self.tasks.spawn(async move {
+            let outcome = carry_out(&work, &*handler, &slots, &validity, longest_pause, &status);
+            // A defect in one reaction must not stop the others.
+            let outcome = AssertUnwindSafe(outcome).catch_unwind().await;
+            let outcome = outcome.unwrap_or_else(|_| Err("a defect: carrying it out panicked".to_owned()));
+            Ended { key, trigger, outcome }
+        });
+    }
+
+    /// A reaction ended, and with it all that ended meanwhile.
+    async fn finish_all(&mut self, ended: Result<Ended, JoinError>) -> Result<(), Interrupted> {
+        let mut next = Some(ended);
+        while let Some(ended) = next {
+            self.finish(ended.expect("reactions catch their panics and are aborted only at the end")).await?;
+            next = self.tasks.try_join_next();
+        }
+        Ok(())
+    }
+
+    /// A reaction ended: parks it if it failed for good, and starts the next of its lane.
+    async fn finish(&mut self, Ended { key, trigger, outcome }: Ended) -> Result<(), Interrupted> {
+        let position = trigger.position;
+        if let Err(error) = outcome {
+            self.park(&key, trigger, error).await?;
+        }
+        self.ended += 1;
+        self.lanes.done(&key, position);
+        while self.parked.blocks(&key)
+            && let Some((trigger, _)) = self.lanes.begin(&key)
+        {
+            let position = trigger.position;
+            self.parked.park(&*self.runner.store, &key, trigger, WAITS.to_owned()).await?;
+            self.lanes.done(&key, position);
+        }
+        self.begin(key);
+        Ok(())
+    }
+
+    async fn park(&mut self, key: &str, trigger: Trigger, error: String) -> Result<(), Interrupted> {
+        tracing::error!(policy = self.runner.policy.name, key, ?trigger, %error, "reaction parked");
+        Ok(self.parked.park(&*self.runner.store, key, trigger, error).await?)
+    }
+
+    /// Saves the checkpoint when something was done, or when much was passed over.
+    async fn save(&mut self) -> Result<(), Interrupted> {
+        let Some(watermark) = self.lanes.watermark() else { return Ok(()) };
+        let saved = self.checkpoint.saved();
+        let passed = watermark.0 - saved.map_or(0, |saved| saved.0);
+        if saved < Some(watermark) && (self.ended > 0 || passed >= IDLE_STRETCH) {
+            self.checkpoint.save(&*self.runner.store, watermark).await.map_err(lost)?;
+            self.ended = 0;
+        }
+        Ok(())
+    }
+
+    fn report(&self) {
+        self.runner.status.update(|status| {
+            status.running = true;
+            status.stopped = None;
+            status.position = self.lanes.watermark();
+            status.open = self.lanes.open();
+            if status.parked.len() != self.parked.reactions.len() {
+                status.parked.clone_from(&self.parked.reactions);
+            }
+        });
+    }
+}
+
+/// A note that was overtaken was overtaken by another process.
+fn lost(error: AppendError) -> Interrupted {
+    match error {
+        AppendError::WrongRevision { .. } => Interrupted::Lost,
+        error => error.into(),
+    }
+}
