@@ -36,9 +36,11 @@ pub(crate) enum From {
     End,
 }
 
-/// Waits until the server stops; a watch whose sender is gone means a server that is gone.
+/// Waits until the server stops; for ever when nobody is left who could stop it.
 pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stopping| *stopping).await;
+    if stopping.wait_for(|stopping| *stopping).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Ends with an error when the server stops, because clients take a clean end badly.
