@@ -53,7 +53,11 @@ async fn perform(arguments: Arguments) -> Result<Verdict, Failure> {
         say::done(format, &format!("the tables in {} are those of this program", database.kind()))?;
         return Ok(Verdict::Well);
     }
-    let store = projections::open_log(&store)?;
+    let store = if event_store::is_remote(&store) {
+        event_store::open(&store).await.map_err(projections::LogError::from)?
+    } else {
+        projections::open_log(&store)?
+    };
     let system = elearning::system();
     if let Command::Check = command {
         return status::check(&*store, &system, format).await;
