@@ -116,19 +116,10 @@ fn cancel_apply(fact: &Fact) -> Reaction<Command> {
 mod tests {
     use super::super::sample::{application, every_fact};
     use super::*;
-    use crate::kernel::Event;
-
-    fn name(fact: &Fact) -> &'static str {
-        match fact {
-            Fact::Apply(event) => event.name(),
-            Fact::Payment(event) => event.name(),
-            Fact::Delivery(event) => event.name(),
-        }
-    }
 
     /// What each policy does about each event, as one table.
     fn reactions(react: fn(&Fact) -> Reaction<Command>) -> Vec<(&'static str, Reaction<Command>)> {
-        let reactions = every_fact().into_iter().map(|fact| (name(&fact), react(&fact)));
+        let reactions = every_fact().into_iter().map(|fact| (fact.name(), react(&fact)));
         reactions.filter(|(_, reaction)| *reaction != Reaction::Ignore).collect()
     }
 

@@ -27,6 +27,21 @@ pub trait Aggregate: Default + Clone + Debug + Send + Sync + 'static {
     /// The state after this has happened.
     #[must_use]
     fn evolve(self, event: &Self::Event) -> Self;
+
+    /// The version of its snapshots: grows when an old one would be misread. `None` where streams are
+    /// short, so that none are kept.
+    const SNAPSHOT: Option<u16> = None;
+
+    /// The state as a snapshot keeps it.
+    fn freeze(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The state from a snapshot of this version; `None` when it cannot be read, and all events have to
+    /// be folded again.
+    fn thaw(_snapshot: &[u8]) -> Option<Self> {
+        None
+    }
 }
 
 /// The state after all of these have happened.

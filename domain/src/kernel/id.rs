@@ -72,10 +72,19 @@ pub enum InvalidText {
     /// More than 255 characters.
     #[error("must have at most {MAX_TEXT} characters")]
     TooLong,
+    /// It is to be the key of a stream and is longer than that allows.
+    #[error("must have at most {MAX_KEY} characters")]
+    TooLongForAKey,
+    /// It is to be the key of a stream and has characters that nobody can see.
+    #[error("must not have control characters")]
+    Invisible,
 }
 
 /// The longest id or name, in characters.
 const MAX_TEXT: usize = 255;
+
+/// The longest text in the name of a stream, in characters.
+const MAX_KEY: usize = 100;
 
 impl InvalidText {
     /// Passes a text that is neither blank nor longer than 255 characters.
@@ -89,11 +98,26 @@ impl InvalidText {
             _ => Ok(()),
         }
     }
+
+    /// Passes a text that can be the key of a stream: at most 100 characters, all of them visible.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check_key(text: &str) -> Result<(), Self> {
+        match text {
+            long if long.chars().nth(MAX_KEY).is_some() => Err(Self::TooLongForAKey),
+            odd if odd.chars().any(char::is_control) => Err(Self::Invisible),
+            text => Self::check(text),
+        }
+    }
 }
 
-/// Declares an id that somebody else chose: any text that is neither blank nor endless.
+/// Declares an id that somebody else chose: any text that is neither blank nor endless; where it is the
+/// key of a stream, `text_id! { CarId as key }`, a text that can be one.
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident) => { $crate::kernel::text_id! { $(#[$doc])* $name check } };
+    ($(#[$doc:meta])* $name:ident as key) => { $crate::kernel::text_id! { $(#[$doc])* $name check_key } };
+    ($(#[$doc:meta])* $name:ident $check:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
@@ -103,10 +127,10 @@ macro_rules! text_id {
             /// Checks and wraps an id.
             ///
             /// # Errors
-            /// When it is blank or longer than 255 characters.
+            /// When it is blank or too long.
             pub fn new(text: impl Into<String>) -> Result<Self, $crate::kernel::InvalidText> {
                 let text = text.into();
-                $crate::kernel::InvalidText::check(&text)?;
+                $crate::kernel::InvalidText::$check(&text)?;
                 Ok(Self(text))
             }
 
@@ -142,6 +166,14 @@ mod tests {
         assert_eq!(InvalidText::check(" \t"), Err(InvalidText::Blank));
         assert_eq!(InvalidText::check(&"가".repeat(255)), Ok(()));
         assert_eq!(InvalidText::check(&"가".repeat(256)), Err(InvalidText::TooLong));
+    }
+
+    #[test]
+    fn a_key_of_a_stream_is_short_and_visible() {
+        assert_eq!(InvalidText::check_key(&"가".repeat(100)), Ok(()));
+        assert_eq!(InvalidText::check_key(&"가".repeat(101)), Err(InvalidText::TooLongForAKey));
+        assert_eq!(InvalidText::check_key("1\u{0}"), Err(InvalidText::Invisible));
+        assert_eq!(InvalidText::check_key(" "), Err(InvalidText::Blank));
     }
 
     #[test]

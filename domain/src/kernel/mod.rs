@@ -2,6 +2,8 @@
 
 mod aggregate;
 mod event;
+mod fact;
+mod hold;
 mod id;
 mod metadata;
 mod money;
@@ -11,6 +13,7 @@ pub mod spec;
 
 pub use aggregate::{Aggregate, fold};
 pub use event::{DecodeError, Event};
+pub use hold::{Capacity, Change, Holds, InvalidCapacity, Unholdable};
 pub use id::{InvalidText, RequestId, Subject, stream};
 pub use metadata::Metadata;
 pub use money::{InvalidMoney, Money};
@@ -18,4 +21,5 @@ pub use policy::{Policy, Reaction};
 pub use quantity::{InvalidQuantity, Quantity};
 
 pub(crate) use event::wire;
+pub(crate) use fact::facts;
 pub(crate) use id::text_id;

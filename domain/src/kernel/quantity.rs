@@ -30,9 +30,14 @@ impl FromStr for Quantity {
 
     /// Reads `10`, `10.0`, `1e1`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = decimal(text).filter(Decimal::is_integer).ok_or(InvalidQuantity)?;
-        number.to_u32().ok_or(InvalidQuantity)?.try_into()
+        whole(text)?.try_into()
     }
+}
+
+/// A whole number, however it is written.
+pub(super) fn whole(text: &str) -> Result<u32, InvalidQuantity> {
+    let number = decimal(text).filter(Decimal::is_integer).ok_or(InvalidQuantity)?;
+    number.to_u32().ok_or(InvalidQuantity)
 }
 
 impl From<Quantity> for u32 {
