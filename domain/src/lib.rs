@@ -9,3 +9,4 @@
 pub mod elearning;
 pub mod kernel;
 pub mod payment;
+pub mod rentcar;

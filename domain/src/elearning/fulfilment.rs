@@ -116,11 +116,11 @@ fn cancel_apply(fact: &Fact) -> Reaction<Command> {
 mod tests {
     use super::super::sample::{application, every_fact};
     use super::*;
+    use crate::kernel::spec;
 
     /// What each policy does about each event, as one table.
     fn reactions(react: fn(&Fact) -> Reaction<Command>) -> Vec<(&'static str, Reaction<Command>)> {
-        let reactions = every_fact().into_iter().map(|fact| (fact.name(), react(&fact)));
-        reactions.filter(|(_, reaction)| *reaction != Reaction::Ignore).collect()
+        spec::reactions(react, every_fact(), Fact::name)
     }
 
     /// EL-I2, EL-I5, EL-I9, EL-I11, EL-I12

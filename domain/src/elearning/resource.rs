@@ -110,7 +110,7 @@ pub enum DeliveryStatus {
 
 impl Resource {
     /// The resource that an event leaves behind. Every event of this business carries the whole
-    /// state, so no other is needed (`tests/stories.rs` holds them to it).
+    /// state, so no other is needed (`tests/elearning.rs` holds them to it).
     pub fn after(fact: &Fact) -> Self {
         let resource = match fact {
             Fact::Apply(event) => Self::apply(&Apply::default().evolve(event)),

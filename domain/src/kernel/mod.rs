@@ -3,7 +3,7 @@
 mod aggregate;
 mod event;
 mod fact;
-mod hold;
+pub mod hold;
 mod id;
 mod metadata;
 mod money;
@@ -13,7 +13,6 @@ pub mod spec;
 
 pub use aggregate::{Aggregate, fold};
 pub use event::{DecodeError, Event};
-pub use hold::{Capacity, Change, Holds, InvalidCapacity, Unholdable};
 pub use id::{InvalidText, RequestId, Subject, stream};
 pub use metadata::Metadata;
 pub use money::{InvalidMoney, Money};

@@ -12,7 +12,7 @@
 
 use std::fmt::Debug;
 
-use super::{Aggregate, fold};
+use super::{Aggregate, Reaction, fold};
 
 /// What has happened before.
 #[must_use]
@@ -64,4 +64,15 @@ where
     {
         assert_eq!(self.answer, Err(refusal), "in state {:?}", self.before);
     }
+}
+
+/// What a policy does about each of these facts, as a table of names and reactions; what it ignores is
+/// left out.
+pub fn reactions<F, C: PartialEq>(
+    react: fn(&F) -> Reaction<C>,
+    facts: Vec<F>,
+    name: fn(&F) -> &'static str,
+) -> Vec<(&'static str, Reaction<C>)> {
+    let reactions = facts.iter().map(|fact| (name(fact), react(fact)));
+    reactions.filter(|(_, reaction)| *reaction != Reaction::Ignore).collect()
 }
