@@ -8,7 +8,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::serve::ListenerExt;
 use axum::{Router, serve};
-use domain::elearning::{Command, Fact};
 use event_store::EventStore;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -18,14 +17,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::Contexts;
-use crate::elearning::{CallSettings, Elearning, Parts};
-use crate::execute::Clock;
+use crate::business::Business;
 use crate::http::{ApiError, MAX_BODY, with_request_id};
 use crate::operate::{self, Operated};
-use crate::payment_provider::{PaymentProvider, SimulatedProvider};
-use crate::policies::{PolicyStatus, Runner, RunnerSettings};
-use crate::web;
+use crate::policies::{PolicyStatus, RunPolicy};
 
 /// How long requests that are under way may take after the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -34,33 +29,12 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct AppParts {
     /// Where events are kept.
     pub store: Arc<dyn EventStore>,
-    /// Tells the time.
-    pub clock: Clock,
-    /// The contexts, and which of them run.
-    pub contexts: Contexts,
-    /// Who takes the money.
-    pub provider: Provider,
-    /// The call Apply → Payment.
-    pub payment: CallSettings,
-    /// The call Payment → Delivery.
-    pub delivery: CallSettings,
-    /// How policies are run.
-    pub runner: RunnerSettings,
-    /// What kind of service this is; logged with every application.
-    pub service_type: Arc<str>,
+    /// What it does.
+    pub business: Business,
     /// The read side, where this process has one.
     pub read_side: Option<ReadSide>,
     /// Fires when the process is to stop.
     pub shutdown: CancellationToken,
-}
-
-/// Who takes the money.
-#[derive(Clone)]
-pub enum Provider {
-    /// Nobody: it is simulated, and can be told how to behave while it runs.
-    Simulated(Arc<SimulatedProvider>),
-    /// Somebody else.
-    Other(Arc<dyn PaymentProvider>),
 }
 
 /// What this process knows of its read side: queries to serve and how its projections are doing.
@@ -88,7 +62,7 @@ pub struct ProjectionHealth {
 /// The application, ready to serve and to react.
 pub struct App {
     router: Router,
-    runners: Vec<Runner<Fact, Command>>,
+    runners: Vec<Box<dyn RunPolicy>>,
     policies: Vec<watch::Receiver<PolicyStatus>>,
     shutdown: CancellationToken,
 }
@@ -96,50 +70,26 @@ pub struct App {
 impl App {
     /// Wires it up. Nothing runs yet.
     pub fn new(parts: AppParts) -> Self {
-        let AppParts {
-            store,
-            clock,
-            contexts,
-            provider,
-            payment,
-            delivery,
-            runner,
-            service_type,
-            read_side,
-            shutdown,
-        } = parts;
-        let taker: Arc<dyn PaymentProvider> = match &provider {
-            Provider::Simulated(simulated) => Arc::clone(simulated) as _,
-            Provider::Other(other) => Arc::clone(other),
-        };
-        let business = Elearning::new(Parts {
-            store: Arc::clone(&store),
-            clock,
-            contexts: contexts.clone(),
-            provider: taker,
-            payment,
-            delivery,
-            runner,
-            service_type,
-        });
+        let AppParts { store, business, read_side, shutdown } = parts;
+        let Business { contexts, api, policies: runners, page, simulators } = business;
         let (queries, projections) = match read_side {
             Some(ReadSide { router, status }) => (router, status),
             None => (Router::new(), Arc::new(|| ready(Vec::new()).boxed()) as ReadSideStatus),
         };
-        let policies: Vec<_> = business.runners.iter().map(Runner::status).collect();
+        let policies: Vec<_> = runners.iter().map(|runner| runner.status()).collect();
         let operated =
             Operated { store, contexts, policies: policies.clone(), projections, shutdown: shutdown.clone() };
-        let api = Router::new().merge(business.router).merge(queries);
+        let api = api.merge(queries);
         let router = Router::new()
-            .merge(web::router(api.clone()))
+            .merge(page(api.clone()))
             .merge(api)
             .merge(operate::router(operated))
-            .merge(operate::simulator(provider))
+            .merge(simulators)
             .fallback(async || ApiError::NoSuchRoute)
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(from_fn(with_request_id));
-        Self { router, runners: business.runners, policies, shutdown }
+        Self { router, runners, policies, shutdown }
     }
 
     /// How its policies are doing, as it changes.

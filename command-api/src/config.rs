@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
+use crate::business::{SYSTEMS, System};
 use crate::calls::{BreakerSettings, PortSettings};
-use crate::elearning::CONTEXTS;
-use crate::payment_provider::Simulation;
+use crate::context::Contexts;
 use crate::policies::RunnerSettings;
 
 /// Runs a business in which somebody applies, pays and receives: commands, policies and, unless told
@@ -20,8 +20,8 @@ use crate::policies::RunnerSettings;
 #[command(version, about, long_about)]
 pub struct Config {
     /// Which business to run.
-    #[arg(long, env = "GIROK_SYSTEM", default_value = "elearning")]
-    pub system: System,
+    #[arg(long, env = "GIROK_SYSTEM", default_value = SYSTEMS[0].name, value_parser = SYSTEMS.map(|system| system.name))]
+    pub system: String,
 
     /// The address to listen on.
     #[arg(long, env = "GIROK_LISTEN", default_value = "127.0.0.1:8088")]
@@ -39,42 +39,13 @@ pub struct Config {
     #[arg(long, env = "GIROK_READ_MODEL", value_name = "URL")]
     pub read_model: Option<String>,
 
-    /// The contexts to start with; the others can be started later (POST /contexts/NAME/start).
-    #[arg(long, env = "GIROK_CONTEXTS", value_delimiter = ',', default_values = CONTEXTS, value_parser = CONTEXTS)]
-    pub contexts: Vec<String>,
-
-    /// Where the payment context answers, when not in this process.
-    #[arg(long, env = "GIROK_PAYMENT_URL", value_name = "URL", value_parser = base_url)]
-    pub payment_url: Option<String>,
-
-    /// Where the delivery context answers, when not in this process.
-    #[arg(long, env = "GIROK_DELIVERY_URL", value_name = "URL", value_parser = base_url)]
-    pub delivery_url: Option<String>,
-
-    /// How the call from apply to payment is guarded; what is left out keeps its default:
-    /// timeout_ms=610,max_concurrent=1000,error_pct=50,min_calls=20,window_ms=10000,open_ms=5000
-    #[arg(long, env = "GIROK_PAYMENT_CALL", value_name = "SETTINGS", default_value = "timeout_ms=610")]
-    pub payment_call: Guard,
-
-    /// How the call from payment to delivery is guarded, likewise.
-    #[arg(long, env = "GIROK_DELIVERY_CALL", value_name = "SETTINGS", default_value = "timeout_ms=610")]
-    pub delivery_call: Guard,
-
-    /// How long the simulated payment provider takes, in milliseconds: 500, or 400..620 as in the
-    /// documents.
-    #[arg(long, env = "GIROK_PAY_DELAY", value_name = "MS[..MS]", default_value = "0")]
-    pub pay_delay: Delay,
-
-    /// How many of a hundred payments the simulated provider declines.
-    #[arg(long, env = "GIROK_PAY_DECLINED_PCT", value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
-    pub pay_declined_pct: u8,
-
-    /// The simulated provider does not answer at all.
-    #[arg(long, env = "GIROK_PAY_OUTAGE")]
-    pub pay_outage: bool,
+    /// The contexts to start with, all by default; the others can be started later
+    /// (POST /contexts/NAME/start).
+    #[arg(long, env = "GIROK_CONTEXTS", value_delimiter = ',', value_name = "NAMES")]
+    pub contexts: Option<Vec<String>>,
 
     /// How long a request may do by itself what a policy makes sure of, in milliseconds. Longer than
-    /// both timeouts.
+    /// the timeouts of its calls.
     #[arg(long, env = "GIROK_HEAD_START_MS", value_name = "MS", default_value_t = 2000)]
     pub head_start_ms: u64,
 
@@ -85,17 +56,6 @@ pub struct Config {
     /// How logs are written.
     #[arg(long, env = "GIROK_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
-
-    /// What kind of service this is; logged with every application (SPEC 1.6).
-    #[arg(long, env = "CFG_SERVICE_TYPE", default_value = "DEVELOP")]
-    pub service_type: String,
-}
-
-/// The businesses that there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum System {
-    /// A student applies for course material, pays, and it is delivered.
-    Elearning,
 }
 
 /// How logs are written.
@@ -121,9 +81,11 @@ impl Config {
     /// # Errors
     /// What does not fit together, for the person who set it.
     pub fn check(&self) -> Result<(), String> {
-        let slowest = self.payment_call.0.timeout.max(self.delivery_call.0.timeout);
-        if self.runner().head_start <= slowest {
-            return Err(format!("--head-start-ms must be more than the timeout of both calls ({slowest:?})"));
+        let known = self.system().contexts;
+        for name in self.contexts.iter().flatten() {
+            if !known.contains(&name.as_str()) {
+                return Err(format!("{name} is no context of {}: {}", self.system, known.join(", ")));
+            }
         }
         if !self.listen.ip().is_loopback() && !self.without_auth {
             return Err(format!(
@@ -134,15 +96,27 @@ impl Config {
         Ok(())
     }
 
-    /// How the simulated provider behaves.
-    pub fn simulation(&self) -> Simulation {
-        let Delay(min_delay_ms, max_delay_ms) = self.pay_delay;
-        Simulation {
-            min_delay_ms,
-            max_delay_ms,
-            declined_pct: self.pay_declined_pct,
-            outage: self.pay_outage,
-        }
+    /// Reads the command line, the settings of every business included.
+    pub fn from_command_line() -> (Self, ArgMatches) {
+        let matches = Self::with_all_settings().get_matches();
+        let config = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        (config, matches)
+    }
+
+    fn with_all_settings() -> Command {
+        SYSTEMS.iter().fold(Self::command(), |command, system| (system.settings)(command))
+    }
+
+    /// The business to run.
+    pub fn system(&self) -> &'static System {
+        System::find(&self.system).expect("the command line takes no other name")
+    }
+
+    /// The contexts of the business, and which of them run at first.
+    pub fn contexts(&self) -> Contexts {
+        let runs =
+            |name: &str| self.contexts.as_ref().is_none_or(|running| running.iter().any(|it| it == name));
+        Contexts::new(self.system().contexts, runs)
     }
 
     /// How policies are run.
@@ -159,9 +133,21 @@ impl FromStr for Guard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        Self::read(text, 610)
+    }
+}
+
+impl Guard {
+    /// Reads the settings of a call that is to be answered in so many milliseconds, unless they say
+    /// otherwise.
+    ///
+    /// # Errors
+    /// The setting that makes no sense.
+    pub fn read(text: &str, timeout_ms: u64) -> Result<Self, String> {
         let breaker = BreakerSettings::default();
+        let timeout = Duration::from_millis(timeout_ms);
         // The documents' library allowed ten calls at once, which is what limited them (SPEC 0.2).
-        let mut port = PortSettings { timeout: Duration::from_millis(610), max_concurrent: 1000, breaker };
+        let mut port = PortSettings { timeout, max_concurrent: 1000, breaker };
         for setting in text.split(',').filter(|setting| !setting.is_empty()) {
             let (name, number) = setting.split_once('=').ok_or(format!("{setting} is not name=number"))?;
             let number: u32 = number.parse().map_err(|_| format!("{number} is not a number for {name}"))?;
@@ -202,7 +188,7 @@ fn positive(text: &str) -> Result<usize, String> {
 }
 
 /// A base URL without its last slash. Calls between contexts are plain HTTP for now.
-fn base_url(text: &str) -> Result<String, String> {
+pub(crate) fn base_url(text: &str) -> Result<String, String> {
     let url = reqwest::Url::parse(text).map_err(|error| error.to_string())?;
     match (url.scheme(), url.host()) {
         ("http", Some(_)) => Ok(text.trim_end_matches('/').to_owned()),
@@ -237,14 +223,14 @@ mod tests {
     fn settings_that_do_not_fit_together_are_refused() {
         let config = |arguments: &[&str]| Config::parse_from([&["command-api"], arguments].concat()).check();
         assert_eq!(config(&[]), Ok(()));
-        assert!(config(&["--head-start-ms", "610"]).is_err());
+        assert_eq!(config(&["--system", "rentcar", "--contexts", "car,rental"]), Ok(()));
+        assert!(config(&["--contexts", "car"]).is_err(), "a context of another business");
         assert!(config(&["--listen", "0.0.0.0:8088"]).is_err());
         assert_eq!(config(&["--listen", "0.0.0.0:8088", "--without-auth"]), Ok(()));
     }
 
     #[test]
     fn the_help_is_well_formed() {
-        use clap::CommandFactory;
-        Config::command().debug_assert();
+        Config::with_all_settings().debug_assert();
     }
 }

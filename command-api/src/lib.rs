@@ -4,6 +4,7 @@ mod operate;
 mod web;
 
 pub mod app;
+pub mod business;
 pub mod calls;
 pub mod config;
 pub mod context;
@@ -12,3 +13,4 @@ pub mod execute;
 pub mod http;
 pub mod payment_provider;
 pub mod policies;
+pub mod rentcar;

@@ -6,13 +6,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use clap::Parser;
-use command_api::app::{App, AppParts, ProjectionHealth, Provider, ReadSide};
-use command_api::config::{Config, LogFormat, System};
-use command_api::context::Contexts;
-use command_api::elearning::{CONTEXTS, CallSettings};
+use clap::ArgMatches;
+use command_api::app::{App, AppParts, ProjectionHealth, ReadSide};
+use command_api::business::Environment;
+use command_api::config::{Config, LogFormat};
 use command_api::execute::wall_clock;
-use command_api::payment_provider::SimulatedProvider;
 use event_store::{EmbeddedStore, EventStore};
 use futures::FutureExt;
 use tokio::net::TcpListener;
@@ -22,13 +20,13 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let config = Config::parse();
+    let (config, matches) = Config::from_command_line();
     if let Err(error) = config.check() {
         eprintln!("error: {error}");
         return ExitCode::from(2);
     }
     log_as(config.log_format);
-    match run(config).await {
+    match run(config, &matches).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -37,21 +35,22 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(config: Config) -> anyhow::Result<()> {
+async fn run(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone()).context("signals cannot be heard")?;
     let store: Arc<dyn EventStore> = Arc::new(EmbeddedStore::open(config.data.join("events"))?);
     let read_side = read_side(&config, Arc::clone(&store), shutdown.clone()).await?;
     let status = Arc::clone(&read_side);
+    let environment = Environment {
+        store: Arc::clone(&store),
+        clock: wall_clock(),
+        contexts: config.contexts(),
+        runner: config.runner(),
+    };
+    let business = (config.system().wire)(matches, environment).map_err(anyhow::Error::msg)?;
     let app = App::new(AppParts {
         store,
-        clock: wall_clock(),
-        contexts: Contexts::new(&CONTEXTS, |name| config.contexts.iter().any(|running| running == name)),
-        provider: Provider::Simulated(Arc::new(SimulatedProvider::new(config.simulation()))),
-        payment: CallSettings { url: config.payment_url.clone(), port: config.payment_call.0.clone() },
-        delivery: CallSettings { url: config.delivery_url.clone(), port: config.delivery_call.0.clone() },
-        runner: config.runner(),
-        service_type: config.service_type.as_str().into(),
+        business,
         read_side: Some(ReadSide {
             router: read_side.router(),
             status: Arc::new(move || projections_of(Arc::clone(&status)).boxed()),
@@ -76,8 +75,9 @@ async fn read_side(
     let file = || format!("sqlite:{}", config.data.join("read-model.db").display());
     let url = config.read_model.clone().unwrap_or_else(file);
     let database = projections::Database::open(&url).await?;
-    let system = match config.system {
-        System::Elearning => projections::elearning::system(),
+    let system = match config.system.as_str() {
+        "rentcar" => projections::rentcar::system(),
+        _ => projections::elearning::system(),
     };
     Ok(Arc::new(projections::ReadSide::start(store, database, &system, shutdown).await?))
 }

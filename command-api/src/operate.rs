@@ -1,4 +1,4 @@
-//! What operators see and do: health, status, the switches of the contexts, the simulated provider.
+//! What operators see and do: health, status, the switches of the contexts.
 
 use std::sync::Arc;
 
@@ -12,10 +12,9 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{ProjectionHealth, Provider, ReadSideStatus};
+use crate::app::{ProjectionHealth, ReadSideStatus};
 use crate::context::Contexts;
-use crate::http::{ApiError, Fields};
-use crate::payment_provider::Simulation;
+use crate::http::ApiError;
 use crate::policies::PolicyStatus;
 
 /// What is looked at and switched.
@@ -141,17 +140,4 @@ async fn switch(
         _ => return Err(ApiError::NoSuchRoute),
     }
     Ok(Json(contexts(&operated.contexts)).into_response())
-}
-
-/// How the simulated provider behaves: `GET` and `PUT /simulator/payment-provider`.
-pub(crate) fn simulator(provider: Provider) -> Router {
-    let Provider::Simulated(provider) = provider else { return Router::new() };
-    let read = Arc::clone(&provider);
-    let show = get(async move || Json(read.simulation()));
-    let change = show.put(async move |fields: Fields| {
-        let simulation: Simulation = fields.into_struct()?;
-        provider.simulate(simulation.clone());
-        Ok::<_, ApiError>(Json(simulation))
-    });
-    Router::new().route("/simulator/payment-provider", change)
 }

@@ -2,13 +2,17 @@
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use axum::routing::get;
+use axum::{Json, Router};
 use domain::kernel::{Money, RequestId};
 use domain::payment::Receipt;
 use serde::{Deserialize, Serialize};
+
+use crate::http::{ApiError, Fields};
 
 /// Takes money and gives it back.
 #[async_trait]
@@ -35,6 +39,38 @@ pub enum Charge {
     Declined(String),
     /// The request was voided before.
     Voided,
+}
+
+/// Who takes the money.
+#[derive(Clone)]
+pub enum Provider {
+    /// Nobody: it is simulated, and can be told how to behave while it runs.
+    Simulated(Arc<SimulatedProvider>),
+    /// Somebody else.
+    Other(Arc<dyn PaymentProvider>),
+}
+
+impl Provider {
+    /// Whoever it is.
+    pub(crate) fn taker(&self) -> Arc<dyn PaymentProvider> {
+        match self {
+            Self::Simulated(simulated) => Arc::clone(simulated) as _,
+            Self::Other(other) => Arc::clone(other),
+        }
+    }
+}
+
+/// How the simulated provider behaves: `GET` and `PUT /simulator/payment-provider`.
+pub(crate) fn simulator(provider: Provider) -> Router {
+    let Provider::Simulated(provider) = provider else { return Router::new() };
+    let read = Arc::clone(&provider);
+    let show = get(async move || Json(read.simulation()));
+    let change = show.put(async move |fields: Fields| {
+        let simulation: Simulation = fields.into_struct()?;
+        provider.simulate(simulation.clone());
+        Ok::<_, ApiError>(Json(simulation))
+    });
+    Router::new().route("/simulator/payment-provider", change)
 }
 
 /// The provider cannot be reached or does not answer.
@@ -102,7 +138,7 @@ impl SimulatedProvider {
 }
 
 /// A number of the range that follows from the request: as even as its random bits.
-fn spread(request: RequestId, range: RangeInclusive<u64>) -> u64 {
+pub(crate) fn spread(request: RequestId, range: RangeInclusive<u64>) -> u64 {
     let random = request.0.as_u64_pair().1 & (u64::MAX >> 8);
     range.start() + random % (range.end() - range.start() + 1)
 }

@@ -168,8 +168,8 @@ impl World {
             }
             Command::ConfirmHold(car, request) => {
                 let n = number_of(request);
-                self.reservation(n, &ReservationCommand::Reject(request, car));
-                if self.reservations[n] == Reservation::Rejected {
+                self.reservation(n, &ReservationCommand::Reject(request, car.clone()));
+                if !self.reservations[n].needs(&car) {
                     let release = CarCommand::Release(request, ReleaseReason::ReservationRejected);
                     self.car(&release).expect("a release is never refused");
                 }

@@ -7,6 +7,7 @@
 mod check;
 mod checkpoint;
 mod database;
+mod dated;
 mod heal;
 mod history;
 mod lease;
@@ -27,6 +28,7 @@ mod worker;
 
 pub mod elearning;
 pub mod query;
+pub mod rentcar;
 
 pub use check::{Checked, check};
 pub use checkpoint::Refused;

@@ -2,9 +2,9 @@
 //! key, whether the callee lives in this process or behind a URL.
 
 mod breaker;
-
+mod http;
 mod port;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
-
-pub use port::{CallError, Callee, Port, PortSettings};
+pub use http::{Remote, accepted, last};
+pub use port::{CallError, CallSettings, Callee, Port, PortSettings};

@@ -31,12 +31,25 @@ pub enum CallError {
     /// The breaker is open; the call was not made.
     #[error("{0} kept failing and is left alone for a while")]
     Open(&'static str),
-    /// The callee is down or failed.
+    /// The callee failed, and may have done the work all the same.
     #[error("{0}")]
     Unavailable(String),
+    /// The callee was not reached: it certainly did nothing.
+    #[error("{0}")]
+    Down(String),
     /// The callee's business says no. It works, so this is no failure of the call.
     #[error("{0}")]
     Refused(String),
+}
+
+impl CallError {
+    /// Whether the callee may have done the work, or may still do it (SPEC D11).
+    pub fn may_have_worked(&self) -> bool {
+        match self {
+            Self::TimedOut(_) | Self::Unavailable(_) => true,
+            Self::Busy(_) | Self::Open(_) | Self::Down(_) | Self::Refused(_) => false,
+        }
+    }
 }
 
 /// How a call is guarded.
@@ -48,6 +61,15 @@ pub struct PortSettings {
     pub max_concurrent: usize,
     /// When to stop asking.
     pub breaker: BreakerSettings,
+}
+
+/// Where the callee of a synchronous call lives, and how the call is guarded.
+#[derive(Debug, Clone)]
+pub struct CallSettings {
+    /// Its base URL; `None` when it lives in this process.
+    pub url: Option<String>,
+    /// Timeout, bulkhead and breaker.
+    pub port: PortSettings,
 }
 
 /// Through which one context asks another.

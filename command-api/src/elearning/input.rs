@@ -1,9 +1,9 @@
 //! The bodies of SPEC 1.2, as the documents send them.
 
 use domain::elearning::{Application, ApplyStatus, BookId, StudentId};
-use domain::kernel::{InvalidText, Money, Quantity, RequestId};
+use domain::kernel::{Money, Quantity, RequestId};
 
-use crate::http::{ApiError, Fields};
+use crate::http::{ApiError, Fields, required, short};
 
 /// Reads an application under this id, and the status that the client claims for it.
 ///
@@ -23,10 +23,8 @@ pub(super) fn application(
     let address = fields.optional(address, short);
     let status = fields.optional("applyStatus", status);
     fields.check()?;
-    let (Some(student_id), Some(book_id), Some(qty), Some(amount)) = (student_id, book_id, qty, amount)
-    else {
-        return Err(ApiError::Internal("a required field is missing and was not reported".to_owned()));
-    };
+    let (student_id, book_id) = (required(student_id)?, required(book_id)?);
+    let (qty, amount) = (required(qty)?, required(amount)?);
     let application = Application { id, student_id, student_name, book_id, book_name, qty, amount, address };
     Ok((application, status))
 }
@@ -50,9 +48,7 @@ pub(super) fn amendment(
     let address = fields.optional(address, short);
     let status = fields.required("applyStatus", status);
     fields.check()?;
-    let Some(status) = status else {
-        return Err(ApiError::Internal("applyStatus is missing and was not reported".to_owned()));
-    };
+    let status = required(status)?;
     let amended = known.cloned().map(|known| Application {
         id: known.id,
         student_id: student_id.unwrap_or(known.student_id),
@@ -70,7 +66,7 @@ pub(super) fn amendment(
 pub(super) fn id(fields: &mut Fields) -> Result<RequestId, ApiError> {
     let id = fields.required("id", |text| text.parse::<RequestId>().map_err(|_| "must be a UUID"));
     fields.check()?;
-    id.ok_or_else(|| ApiError::Internal("the id is missing and was not reported".to_owned()))
+    required(id)
 }
 
 /// The documents' status words and the synonyms of an earlier version (SPEC 1.2).
@@ -79,13 +75,5 @@ fn status(text: &str) -> Result<ApplyStatus, &'static str> {
         "completed" | "applyCompleted" => Ok(ApplyStatus::Completed),
         "cancelled" | "applyCancelled" => Ok(ApplyStatus::Cancelled),
         _ => Err("must be completed or cancelled"),
-    }
-}
-
-/// A text of at most 255 characters that may be empty.
-fn short(text: &str) -> Result<String, InvalidText> {
-    match InvalidText::check(text) {
-        Err(InvalidText::TooLong) => Err(InvalidText::TooLong),
-        Ok(()) | Err(InvalidText::Blank) => Ok(text.to_owned()),
     }
 }

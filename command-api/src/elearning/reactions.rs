@@ -9,7 +9,7 @@ use domain::payment::PaymentRefusal;
 use super::apply::ApplyService;
 use super::payment::PayError;
 use super::{DeliveryService, PaymentService};
-use crate::execute::{ExecuteError, Origin};
+use crate::execute::Origin;
 use crate::policies::{Failure, Handler};
 
 /// The services that the commands of policies go to.
@@ -40,13 +40,8 @@ impl Handler<Command> for Reactions {
             Command::CancelApply(id, reason) => {
                 let stopped = |stopped| Failure::Later(format!("{stopped}"));
                 self.applies.context().check().map_err(stopped)?;
-                match self.applies.cancel(*id, reason.clone(), origin, None).await {
-                    Ok(_) => Ok(()),
-                    Err(ExecuteError::Trouble(trouble)) if trouble.is_passing() => {
-                        Err(Failure::Later(trouble.to_string()))
-                    }
-                    Err(error) => Err(Failure::Never(error.to_string())),
-                }
+                self.applies.cancel(*id, reason.clone(), origin, None).await?;
+                Ok(())
             }
         }
     }

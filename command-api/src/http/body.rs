@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
+use domain::kernel::InvalidText;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -116,6 +117,19 @@ impl Fields {
 
     fn has(&self, field: &str) -> bool {
         self.values.get(field).is_some_and(|value| value.get() != "null")
+    }
+}
+
+/// A required field after [`Fields::check`], which would have reported that it is missing.
+pub(crate) fn required<T>(field: Option<T>) -> Result<T, ApiError> {
+    field.ok_or_else(|| ApiError::Internal("a required field is missing and was not reported".to_owned()))
+}
+
+/// A text of at most 255 characters that may be empty.
+pub(crate) fn short(text: &str) -> Result<String, InvalidText> {
+    match InvalidText::check(text) {
+        Ok(()) | Err(InvalidText::Blank) => Ok(text.to_owned()),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -62,10 +64,10 @@ impl Caller {
     }
 }
 
-/// The request id in a path. Anything that is no id is an unknown one.
-pub struct PathId(pub RequestId);
+/// The id in a path, of a request unless said otherwise. Anything that is no id is an unknown one.
+pub struct PathId<K = RequestId>(pub K);
 
-impl<S: Send + Sync> FromRequestParts<S> for PathId {
+impl<K: FromStr, S: Send + Sync> FromRequestParts<S> for PathId<K> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
@@ -110,4 +112,9 @@ pub fn idempotent_id(headers: &HeaderMap) -> Result<RequestId, ApiError> {
             Err(ApiError::InvalidInput(vec![InvalidField { field: "Idempotency-Key", message }]))
         }
     }
+}
+
+/// The id of the next attempt of a request that was given up under this one: the same for every retry.
+pub fn next_attempt(id: RequestId) -> RequestId {
+    RequestId(Uuid::new_v5(&id.0, b"next attempt"))
 }

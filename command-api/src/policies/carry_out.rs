@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::lease::Validity;
 use super::status::Status;
-use crate::execute::Origin;
+use crate::execute::{ExecuteError, Origin};
 
 /// Carries out what policies want.
 #[async_trait]
@@ -29,6 +30,15 @@ pub enum Failure {
     /// It will never work: somebody has to look at it.
     #[error("{0}")]
     Never(String),
+}
+
+impl<R: Display> From<ExecuteError<R>> for Failure {
+    fn from(error: ExecuteError<R>) -> Self {
+        match error {
+            ExecuteError::Trouble(trouble) if trouble.is_passing() => Self::Later(trouble.to_string()),
+            error => Self::Never(error.to_string()),
+        }
+    }
 }
 
 /// A reaction on its way.

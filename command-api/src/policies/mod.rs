@@ -13,5 +13,5 @@ mod status;
 
 pub use carry_out::{Failure, Handler};
 pub use parked::{ParkedReaction, Trigger};
-pub use runner::{Decode, Runner, RunnerSettings};
+pub use runner::{Decode, RunPolicy, Runner, RunnerSettings};
 pub use status::PolicyStatus;

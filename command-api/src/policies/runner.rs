@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use domain::kernel::{DecodeError, Metadata, Policy, Reaction};
 use event_store::{EventStore, RecordedEvent};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -62,6 +64,25 @@ pub struct Runner<E, C> {
     pub(super) status: Arc<Status>,
 }
 
+/// A runner, whatever the business of its policy.
+pub trait RunPolicy: Send {
+    /// How it is doing, as it changes.
+    fn status(&self) -> watch::Receiver<PolicyStatus>;
+
+    /// Runs until told to shut down.
+    fn run(self: Box<Self>, shutdown: CancellationToken) -> BoxFuture<'static, ()>;
+}
+
+impl<E: 'static, C: Send + Sync + 'static> RunPolicy for Runner<E, C> {
+    fn status(&self) -> watch::Receiver<PolicyStatus> {
+        self.status.watch()
+    }
+
+    fn run(self: Box<Self>, shutdown: CancellationToken) -> BoxFuture<'static, ()> {
+        self.follow(shutdown).boxed()
+    }
+}
+
 impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
     /// A runner for this policy of a system.
     #[expect(clippy::too_many_arguments, reason = "wiring, called in one place")]
@@ -80,14 +101,9 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         Self { policy, system, context, decode, handler, store, clock, settings, status }
     }
 
-    /// How it is doing, as it changes.
-    pub fn status(&self) -> watch::Receiver<PolicyStatus> {
-        self.status.watch()
-    }
-
     /// Runs until told to shut down; rests while its context is stopped, and stands by while another
     /// process has the right to run it.
-    pub async fn run(self, shutdown: CancellationToken) {
+    async fn follow(self: Box<Self>, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             tokio::select! {
                 () = shutdown.cancelled() => return,

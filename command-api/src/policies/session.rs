@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
-use domain::kernel::Subject;
+use domain::kernel::{Metadata, Subject};
 use event_store::{AppendError, Batch, Filter, ReadError, Subscription};
 use futures::FutureExt;
 use tokio::sync::Semaphore;
@@ -132,24 +132,33 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
     async fn enter(&mut self, batch: Batch) -> Result<(), Interrupted> {
         let mut keys = Vec::new();
         for event in &batch.events {
-            let Some(Subject { key, .. }) = Subject::of(event.stream.as_str()) else { continue };
             let trigger = Trigger::of(event);
             match self.runner.work(event) {
                 Ok(None) => {}
-                Ok(Some(_)) if self.parked.blocks(key) => {
-                    self.parked.park(&*self.runner.store, key, trigger, WAITS.to_owned()).await?;
-                }
                 Ok(Some((work, yields))) => {
-                    self.lanes.enter(key, event.position, (trigger, work), yields);
-                    keys.push(key);
+                    // By request, not by stream: a car has many requests, which must not wait for each
+                    // other, let alone withdraw each other's reactions.
+                    let key = work.origin.correlation.to_string();
+                    if self.parked.blocks(&key) {
+                        self.parked.park(&*self.runner.store, &key, trigger, WAITS.to_owned()).await?;
+                    } else {
+                        self.lanes.enter(&key, event.position, (trigger, work), yields);
+                        keys.push(key);
+                    }
                 }
-                Err(error) => self.park(key, trigger, error).await?,
+                Err(error) => {
+                    let request =
+                        Metadata::decode(&event.metadata).map(|known| known.correlation_id.to_string());
+                    let subject = || Subject::of(event.stream.as_str()).map_or("", |subject| subject.key);
+                    let key = request.unwrap_or_else(|_| subject().to_owned());
+                    self.park(&key, trigger, error).await?;
+                }
             }
             self.lanes.pass(Some(event.position));
         }
         self.lanes.pass(batch.through);
         // Only now, so that what is withdrawn further down never begins.
-        keys.into_iter().for_each(|key| self.begin(key.to_owned()));
+        keys.into_iter().for_each(|key| self.begin(key));
         Ok(())
     }
 

@@ -26,13 +26,16 @@ const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; f
 
 /// The page, in front of this JSON API: commands, and queries where this process has any.
 pub(crate) fn router(api: Router) -> Router {
-    Router::new()
+    let page = Router::new()
         .route("/", get(page::show).post(forms::apply))
         .route("/cancel", post(forms::cancel))
-        .route("/web/rows/{id}", get(row::show))
-        .with_state(api::Api::new(api))
-        .route("/web/{asset}", get(assets::show))
-        .layer(map_response(guarded))
+        .route("/web/rows/{id}", get(row::show));
+    frame(page.with_state(api::Api::new(api)))
+}
+
+/// What the pages of all businesses have in common: style and icon, and what browsers are told.
+pub(crate) fn frame(page: Router) -> Router {
+    page.route("/web/{asset}", get(assets::show)).layer(map_response(guarded))
 }
 
 /// What every answer to a browser says about itself. A page is of one student at one moment: nobody

@@ -204,8 +204,11 @@ async fn a_stopped_context_leaves_the_others_working() {
 #[tokio::test]
 async fn contexts_split_over_http_behave_as_in_one_process() {
     let store: Arc<dyn EventStore> = Arc::new(MemoryStore::default());
-    let process =
-        |context| Settings { store: Arc::clone(&store), contexts: vec![context], ..Settings::default() };
+    let process = |context| Settings {
+        store: Arc::clone(&store),
+        contexts: Some(vec![context]),
+        ..Settings::default()
+    };
     let delivery = TestApp::spawn(process("delivery")).await;
     let payment =
         TestApp::spawn(Settings { delivery_url: Some(delivery.url.clone()), ..process("payment") }).await;

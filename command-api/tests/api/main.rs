@@ -9,3 +9,4 @@ mod bad_input;
 mod cancelling;
 mod contexts;
 mod happy_path;
+mod rentcar;

@@ -86,7 +86,8 @@ async fn an_application_of_the_page_follows_from_the_request_of_the_browser() {
 /// EL-N2.2: while nobody takes applications the page says so and keeps what was typed.
 #[tokio::test]
 async fn while_applications_are_not_taken_the_page_says_so() {
-    let app = TestApp::spawn(Settings { contexts: vec!["payment", "delivery"], ..Settings::default() }).await;
+    let app =
+        TestApp::spawn(Settings { contexts: Some(vec!["payment", "delivery"]), ..Settings::default() }).await;
     let key = "0b7c9c1e-55a5-4d3c-9a57-6d6f7e1b0c03";
     let refused = client().post(&app.url).form(&form(key, "001")).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -7,10 +7,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use command_api::app::{App, AppParts, Provider as Taker};
-use command_api::calls::{BreakerSettings, PortSettings};
+use command_api::app::{App, AppParts};
+use command_api::business::Environment;
+use command_api::calls::{BreakerSettings, CallSettings, PortSettings};
 use command_api::context::Contexts;
-use command_api::elearning::{CONTEXTS, CallSettings};
+use command_api::elearning::{CONTEXTS, Parts, business};
+use command_api::payment_provider::Provider as Taker;
 use command_api::policies::{PolicyStatus, RunnerSettings};
 use domain::kernel::RequestId;
 use event_store::{Direction, EventStore, Filter, MemoryStore, RecordedEvent};
@@ -158,18 +160,20 @@ fn start(
         let port = PortSettings { timeout, max_concurrent: 1000, breaker: BreakerSettings::default() };
         CallSettings { url: None, port }
     };
-    let app = App::new(AppParts {
-        store,
+    let environment = Environment {
+        store: Arc::clone(&store) as _,
         clock: Arc::new(move || (before + born.elapsed()).as_millis() as u64),
         contexts: contexts.clone(),
+        runner: RunnerSettings::default(),
+    };
+    let parts = Parts {
         provider: Taker::Other(Arc::clone(&outside.provider) as _),
         payment: call(),
         delivery: call(),
-        runner: RunnerSettings::default(),
         service_type: "SIMULATION".into(),
-        read_side: None,
-        shutdown: CancellationToken::new(),
-    });
+    };
+    let business = business(parts, environment);
+    let app = App::new(AppParts { store, business, read_side: None, shutdown: CancellationToken::new() });
     let policies = app.policies();
     let (router, running) = app.start();
     (router, policies, running)

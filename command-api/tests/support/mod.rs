@@ -8,13 +8,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use command_api::app::{App, AppParts, Provider, ReadSide};
-use command_api::calls::{BreakerSettings, PortSettings};
+use command_api::app::{App, AppParts, ReadSide};
+use command_api::business::{Business, Environment};
+use command_api::calls::{BreakerSettings, CallSettings, PortSettings};
+use command_api::config::Delay;
 use command_api::context::Contexts;
-use command_api::elearning::{CONTEXTS, CallSettings};
 use command_api::execute::wall_clock;
-use command_api::payment_provider::{SimulatedProvider, Simulation};
+use command_api::payment_provider::{Provider, SimulatedProvider, Simulation};
 use command_api::policies::{PolicyStatus, RunnerSettings};
+use command_api::{elearning, rentcar};
 use event_store::{Direction, EventStore, Filter, MemoryStore, RecordedEvent};
 use futures::FutureExt;
 use reqwest::{Client, Method, Response, StatusCode};
@@ -33,8 +35,8 @@ const NEVER: Duration = Duration::from_secs(60);
 pub struct Settings {
     /// Where events are kept; tests that share it are processes of one system.
     pub store: Arc<dyn EventStore>,
-    /// The contexts that run at first.
-    pub contexts: Vec<&'static str>,
+    /// The contexts that run at first; all where nothing is said.
+    pub contexts: Option<Vec<&'static str>>,
     /// How long a caller waits for an answer. Long, unless a test is about that.
     pub timeout: Duration,
     /// How long policies give a request before they make sure.
@@ -45,13 +47,17 @@ pub struct Settings {
     pub payment_url: Option<String>,
     /// Where the delivery context answers, when elsewhere.
     pub delivery_url: Option<String>,
+    /// Where the car context answers, when elsewhere.
+    pub car_url: Option<String>,
+    /// How long the car context takes to answer.
+    pub car_delay: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             store: Arc::new(MemoryStore::default()),
-            contexts: CONTEXTS.to_vec(),
+            contexts: None,
             timeout: NEVER,
             // Short, so that a test sees policies find everything done; should one be faster than a
             // request on a slow machine, both do the same thing under the same key.
@@ -59,6 +65,8 @@ impl Default for Settings {
             lease: None,
             payment_url: None,
             delivery_url: None,
+            car_url: None,
+            car_delay: 0,
         }
     }
 }
@@ -76,6 +84,8 @@ impl Settings {
 pub struct TestApp {
     /// Where it answers.
     pub url: String,
+    /// Which business it runs.
+    pub system: &'static str,
     /// Where its events are.
     pub store: Arc<dyn EventStore>,
     /// Who takes its money.
@@ -101,36 +111,65 @@ pub fn documents_application() -> Value {
     })
 }
 
+/// A business as these settings want it.
+fn business(settings: Settings, system: &str, provider: &Arc<SimulatedProvider>) -> Business {
+    let names = if system == "rentcar" { rentcar::CONTEXTS } else { elearning::CONTEXTS };
+    let runs = |name: &str| settings.contexts.as_ref().is_none_or(|running| running.contains(&name));
+    let environment = Environment {
+        store: settings.store,
+        clock: wall_clock(),
+        contexts: Contexts::new(&names, runs),
+        runner: RunnerSettings {
+            head_start: settings.head_start,
+            longest_pause: Duration::from_millis(200),
+            lease: settings.lease,
+            ..RunnerSettings::default()
+        },
+    };
+    let call = |url| {
+        let breaker = BreakerSettings::default();
+        let port = PortSettings { timeout: settings.timeout, max_concurrent: 1000, breaker };
+        CallSettings { url, port }
+    };
+    match system {
+        "rentcar" => {
+            let car_delay = Delay(settings.car_delay, settings.car_delay);
+            rentcar::business(rentcar::Parts { car: call(settings.car_url), car_delay }, environment)
+        }
+        _ => {
+            let parts = elearning::Parts {
+                provider: Provider::Simulated(Arc::clone(provider)),
+                payment: call(settings.payment_url),
+                delivery: call(settings.delivery_url),
+                service_type: "TEST".into(),
+            };
+            elearning::business(parts, environment)
+        }
+    }
+}
+
 impl TestApp {
-    /// Starts an application.
+    /// Starts e-learning.
     pub async fn spawn(settings: Settings) -> Self {
+        Self::spawn_system(settings, "elearning").await
+    }
+
+    /// Starts a business.
+    pub async fn spawn_system(settings: Settings, system: &'static str) -> Self {
         let folder = TempDir::new().unwrap();
         let url = format!("sqlite:{}", folder.path().join("read-model.db").display());
         let database = projections::Database::open(&url).await.unwrap();
-        let (store, shutdown) = (settings.store, CancellationToken::new());
-        let system = projections::elearning::system();
-        let read_side = projections::ReadSide::start(Arc::clone(&store), database, &system, shutdown.clone());
+        let (store, shutdown) = (Arc::clone(&settings.store), CancellationToken::new());
+        let read = match system {
+            "rentcar" => projections::rentcar::system(),
+            _ => projections::elearning::system(),
+        };
+        let read_side = projections::ReadSide::start(Arc::clone(&store), database, &read, shutdown.clone());
         let read_side = Arc::new(read_side.await.unwrap());
         let provider = Arc::new(SimulatedProvider::default());
-        let call = |url| {
-            let breaker = BreakerSettings::default();
-            let port = PortSettings { timeout: settings.timeout, max_concurrent: 1000, breaker };
-            CallSettings { url, port }
-        };
         let app = App::new(AppParts {
             store: Arc::clone(&store),
-            clock: wall_clock(),
-            contexts: Contexts::new(&CONTEXTS, |name| settings.contexts.contains(&name)),
-            provider: Provider::Simulated(Arc::clone(&provider)),
-            payment: call(settings.payment_url),
-            delivery: call(settings.delivery_url),
-            runner: RunnerSettings {
-                head_start: settings.head_start,
-                longest_pause: Duration::from_millis(200),
-                lease: settings.lease,
-                ..RunnerSettings::default()
-            },
-            service_type: "TEST".into(),
+            business: business(settings, system, &provider),
             read_side: Some(ReadSide {
                 router: read_side.router(),
                 status: Arc::new(|| std::future::ready(Vec::new()).boxed()),
@@ -142,7 +181,7 @@ impl TestApp {
         let policies = app.policies();
         let serving = tokio::spawn(app.serve(listener));
         let client = Client::new();
-        Self { url, store, provider, client, policies, read_side, shutdown, serving, _folder: folder }
+        Self { url, system, store, provider, client, policies, read_side, shutdown, serving, _folder: folder }
     }
 
     /// Sends a request with a body as it is.
@@ -254,7 +293,7 @@ impl TestApp {
 
     /// The events of one aggregate.
     pub async fn events(&self, aggregate: &str, id: &str) -> Vec<RecordedEvent> {
-        let stream = event_store::StreamName::new(format!("elearning.{aggregate}-{id}")).unwrap();
+        let stream = event_store::StreamName::new(format!("{}.{aggregate}-{id}", self.system)).unwrap();
         self.store.read_stream(&stream, 0, Direction::Forwards, usize::MAX).await.unwrap()
     }
 

@@ -5,10 +5,10 @@ pub mod my_page;
 use std::sync::Arc;
 
 use domain::elearning::{self, Fact, SYSTEM};
-use domain::kernel::{DecodeError, Metadata};
 use event_store::RecordedEvent;
 use serde_json::value::to_raw_value;
 
+use crate::dated;
 use crate::resources::Resource;
 use crate::system::{Collection, System};
 use my_page::MyPage;
@@ -30,30 +30,12 @@ pub fn system() -> System {
     System { name: SYSTEM, collections: &COLLECTIONS, resource, screens: vec![Arc::new(MyPage)] }
 }
 
-/// A fact and when it happened, in milliseconds since the Unix epoch.
-struct Dated {
-    fact: Fact,
-    time: u64,
-}
+/// A fact of this business.
+type Dated = dated::Dated<Fact>;
 
-/// Reads an event; `None` when it is of a type that was never promised: a reader passes over what
-/// it does not know (G11). A known type in an unknown version, or with other JSON, is an error.
+/// Reads an event of this business.
 fn read(event: &RecordedEvent) -> Result<Option<Dated>, String> {
-    let (version, time) = match &*event.metadata {
-        // Written by hand or by another program: the first version, at the store's own time.
-        [] => (1, event.recorded_at / 1000),
-        json => {
-            let metadata = Metadata::decode(json).map_err(|error| format!("malformed metadata: {error}"))?;
-            (metadata.schema_version, metadata.time)
-        }
-    };
-    let decode = |version| Fact::decode(event.stream.as_str(), &event.event_type, version, &event.data);
-    match decode(version) {
-        Ok(fact) => Ok(fact.map(|fact| Dated { fact, time })),
-        // Every name starts with version 1, which tells an unknown name from an unknown version.
-        Err(DecodeError::Unknown { .. }) if matches!(decode(1), Err(DecodeError::Unknown { .. })) => Ok(None),
-        Err(error) => Err(error.to_string()),
-    }
+    dated::read(event, Fact::decode)
 }
 
 fn resource(event: &RecordedEvent) -> Result<Option<Resource>, String> {

@@ -185,6 +185,11 @@ impl Reservation {
         }
     }
 
+    /// Whether a hold on this car is its own. Who needed the car once gives it back by the rental.
+    pub fn needs(&self, car: &CarId) -> bool {
+        self.booking().is_some_and(|booking| booking.car_id == *car)
+    }
+
     fn reserve(&self, booking: &Booking) -> Result<Vec<ReservationEvent>, ReservationRefusal> {
         match self {
             Self::Nothing => {

@@ -1,15 +1,25 @@
-//! One decision: load, fold, decide, append; on a conflict again from the start.
+//! One decision: load, fold, decide, append; on a conflict read what is new and decide again.
+//!
+//! Decisions on one stream wait in line, each begins with what the last one left behind, and only what
+//! others wrote meanwhile is read. A stale memory costs a conflict and nothing else: a decision that
+//! would append nothing, or refuse, is taken only on what the log holds at that moment.
 
+mod cache;
+mod snapshot;
+
+use std::any::Any;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use cache::Cache;
 use domain::kernel::{Aggregate, DecodeError, Event, Metadata, stream};
 use event_store::{
     AppendError, Direction, EventStore, ExpectedRevision, NewEvent, Position, ReadError, RecordedEvent,
     StreamName,
 };
+use snapshot::Kept;
 use uuid::Uuid;
 
 /// How often a decision is taken anew because somebody else was faster.
@@ -24,6 +34,15 @@ const PAGE: usize = 1000;
 pub struct Executor {
     store: Arc<dyn EventStore>,
     clock: Clock,
+    cache: Arc<Cache>,
+}
+
+/// What is remembered of an aggregate.
+struct Remembered<A> {
+    loaded: Loaded<A>,
+    snapshot: Kept,
+    /// Whether it is all that the log held when it was last asked, not a guess.
+    current: bool,
 }
 
 /// Tells the time in milliseconds since the Unix epoch.
@@ -121,7 +140,7 @@ impl Trouble {
 impl Executor {
     /// An executor on this store.
     pub fn new(store: Arc<dyn EventStore>, clock: Clock) -> Self {
-        Self { store, clock }
+        Self { store, clock, cache: Arc::default() }
     }
 
     /// The aggregate as it stands.
@@ -129,7 +148,14 @@ impl Executor {
     /// # Errors
     /// When the log cannot be read or holds what cannot be understood.
     pub async fn load<A: Aggregate>(&self, key: &(impl Display + Sync)) -> Result<Loaded<A>, Trouble> {
-        self.load_stream(&stream_name::<A>(key)).await
+        let stream = stream_name::<A>(key);
+        let place = self.cache.place(&stream);
+        let mut place = place.lock().await;
+        let mut known = self.remembered(&stream, place.take()).await?;
+        self.refresh(&stream, &mut known).await?;
+        let loaded = known.loaded.clone();
+        *place = Some(Box::new(known));
+        Ok(loaded)
     }
 
     /// Decides on the aggregate as it stands.
@@ -157,7 +183,7 @@ impl Executor {
         revision: Option<u64>,
     ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
         let stream = stream_name::<A>(key);
-        self.decide(&stream, command, origin, revision, None).await
+        self.decide(&stream, command, origin, revision, false).await
     }
 
     /// Decides on an aggregate that is most likely new: saves reading a stream that is not there.
@@ -172,8 +198,7 @@ impl Executor {
         command: &A::Command,
         origin: &Origin,
     ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
-        let nothing = Loaded { state: A::default(), last: None };
-        self.decide(&stream_name::<A>(key), command, origin, None, Some(nothing)).await
+        self.decide(&stream_name::<A>(key), command, origin, None, true).await
     }
 
     async fn decide<A: Aggregate>(
@@ -182,47 +207,104 @@ impl Executor {
         command: &A::Command,
         origin: &Origin,
         revision: Option<u64>,
-        mut guess: Option<Loaded<A>>,
+        likely_new: bool,
     ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
+        let place = self.cache.place(stream);
+        let mut place = place.lock().await;
+        let nothing = Loaded { state: A::default(), last: None };
+        let mut known = match place.take() {
+            None if likely_new => Remembered { loaded: nothing, snapshot: Kept::default(), current: false },
+            remembered => self.remembered(stream, remembered).await?,
+        };
         for _ in 0..ATTEMPTS {
-            let loaded = match guess.take() {
-                Some(guess) => guess,
-                None => self.load_stream(stream).await?,
-            };
-            let actual = loaded.last.map(|last| last.revision);
-            if revision.is_some() && revision != actual {
-                return Err(ExecuteError::Precondition(actual));
-            }
-            let events = loaded.state.decide(command).map_err(ExecuteError::Refused)?;
-            if events.is_empty() {
-                return Ok(loaded);
-            }
-            match self.append(stream, &loaded, &events, origin).await {
-                Ok(last) => {
-                    let state = events.iter().fold(loaded.state, A::evolve);
-                    return Ok(Loaded { state, last: Some(last) });
+            let actual = known.loaded.last.map(|last| last.revision);
+            let expected = revision.is_none() || revision == actual;
+            let decided = known.loaded.state.decide(command);
+            match decided {
+                Ok(events) if expected && !events.is_empty() => {
+                    match self.append(stream, &known.loaded, &events, origin).await {
+                        Ok(last) => {
+                            known.loaded.state = events.iter().fold(known.loaded.state, A::evolve);
+                            known.loaded.last = Some(last);
+                            self.keep_snapshot(stream, &mut known);
+                            let loaded = known.loaded.clone();
+                            *place = Some(Box::new(known));
+                            return Ok(loaded);
+                        }
+                        Err(AppendError::WrongRevision { .. }) => known.current = false,
+                        Err(error) => return Err(Trouble::from(error).into()),
+                    }
                 }
-                Err(AppendError::WrongRevision { .. }) => {}
-                Err(error) => return Err(Trouble::from(error).into()),
+                answer if known.current => {
+                    let loaded = known.loaded.clone();
+                    *place = Some(Box::new(known));
+                    return match answer {
+                        _ if !expected => Err(ExecuteError::Precondition(actual)),
+                        Ok(_) => Ok(loaded),
+                        Err(refusal) => Err(ExecuteError::Refused(refusal)),
+                    };
+                }
+                _ => {}
             }
+            self.refresh(stream, &mut known).await?;
         }
         Err(Trouble::Contended.into())
     }
 
-    async fn load_stream<A: Aggregate>(&self, stream: &StreamName) -> Result<Loaded<A>, Trouble> {
-        let mut loaded = Loaded { state: A::default(), last: None };
-        loop {
-            let from = loaded.last.map_or(0, |last: Last| last.revision + 1);
+    /// What is remembered; else the last snapshot, else nothing.
+    async fn remembered<A: Aggregate>(
+        &self,
+        stream: &StreamName,
+        memory: Option<Box<dyn Any + Send>>,
+    ) -> Result<Remembered<A>, Trouble> {
+        // Only the aggregate that a stream is named after is ever remembered for it.
+        if let Some(Ok(known)) = memory.map(|memory| memory.downcast::<Remembered<A>>()) {
+            return Ok(Remembered { current: false, ..*known });
+        }
+        let mut known = match snapshot::last(&*self.store, stream).await? {
+            Some((loaded, snapshot)) => Remembered { loaded, snapshot, current: false },
+            None => {
+                let loaded = Loaded { state: A::default(), last: None };
+                Remembered { loaded, snapshot: Kept::default(), current: false }
+            }
+        };
+        self.refresh(stream, &mut known).await?;
+        Ok(known)
+    }
+
+    /// Reads what is new.
+    async fn refresh<A: Aggregate>(
+        &self,
+        stream: &StreamName,
+        known: &mut Remembered<A>,
+    ) -> Result<(), Trouble> {
+        while !known.current {
+            let from = known.loaded.last.map_or(0, |last: Last| last.revision + 1);
             let page = self.store.read_stream(stream, from, Direction::Forwards, PAGE).await?;
             for recorded in &page {
-                loaded.state = loaded.state.evolve(&decode(recorded)?);
+                let event = decode(recorded)?;
+                known.loaded.state = std::mem::take(&mut known.loaded.state).evolve(&event);
                 let (id, revision, position) = (recorded.id, recorded.revision, recorded.position);
-                loaded.last = Some(Last { id, revision, position });
+                known.loaded.last = Some(Last { id, revision, position });
             }
-            if page.len() < PAGE {
-                return Ok(loaded);
-            }
+            known.current = page.len() < PAGE;
         }
+        self.keep_snapshot(stream, known);
+        Ok(())
+    }
+
+    /// Keeps a snapshot when it is time for one. Nobody waits for it.
+    fn keep_snapshot<A: Aggregate>(&self, stream: &StreamName, known: &mut Remembered<A>) {
+        let Some(last) = known.loaded.last.filter(|last| known.snapshot.is_old::<A>(last.revision)) else {
+            return;
+        };
+        let size = known.snapshot.next(last.revision);
+        let (store, stream, state) = (Arc::clone(&self.store), stream.clone(), known.loaded.state.clone());
+        tokio::spawn(async move {
+            if let Err(error) = snapshot::keep(&*store, &stream, &state, last, &size).await {
+                tracing::warn!(%stream, %error, "no snapshot was kept; the next one will be");
+            }
+        });
     }
 
     async fn append<A: Aggregate>(

@@ -1,0 +1,29 @@
+//! MyPage: one row for each reservation, which tells its customer where it stands (RC 5.5).
+//!
+//! `projection` writes what the newest event of each stream says, `row` is what is kept and how it is
+//! shown, `routes` answers the queries.
+
+mod projection;
+mod routes;
+mod row;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::projection::Projection;
+use crate::query::Reads;
+use crate::system::Screen;
+
+/// The screen.
+pub struct MyPage;
+
+impl Screen for MyPage {
+    fn projection(&self) -> Arc<dyn Projection> {
+        Arc::new(projection::MyPageProjection)
+    }
+
+    fn routes(&self, reads: Reads) -> Router {
+        routes::router(reads)
+    }
+}
