@@ -48,7 +48,7 @@ impl DeliveryService {
     /// Starts a delivery, or cancels it.
     ///
     /// # Errors
-    /// [`DeliveryError`].
+    /// `DeliveryError`.
     pub async fn execute(
         &self,
         id: RequestId,

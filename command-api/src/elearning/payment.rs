@@ -83,7 +83,7 @@ impl PaymentService {
     /// Takes the money for an application, once, however often it is asked.
     ///
     /// # Errors
-    /// [`PayError`]. What was begun is on the log; asking again goes on from there.
+    /// `PayError`. What was begun is on the log; asking again goes on from there.
     pub async fn pay(&self, application: &Application, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;
         let request = PaymentCommand::Request(application.clone());
@@ -102,7 +102,7 @@ impl PaymentService {
     /// Undoes the payment of an application: first its delivery, then the money (EL-N1.1).
     ///
     /// # Errors
-    /// [`PayError`]. What was begun is on the log; asking again goes on from there.
+    /// `PayError`. What was begun is on the log; asking again goes on from there.
     pub async fn cancel(
         &self,
         application: &Application,
@@ -124,7 +124,7 @@ impl PaymentService {
     /// The payment as it stands.
     ///
     /// # Errors
-    /// [`PayError`].
+    /// `PayError`.
     pub async fn load(&self, id: RequestId) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;
         self.executor.load(&id).await.map_err(PayError::Trouble)
