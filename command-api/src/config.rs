@@ -39,6 +39,20 @@ pub struct Config {
     #[arg(long, env = "GIROK_READ_MODEL", value_name = "URL")]
     pub read_model: Option<String>,
 
+    /// Where events are kept: a folder, or esdb://… for a server or a cluster that several processes
+    /// share. Default: events in the data folder.
+    #[arg(long, env = "GIROK_STORE", value_name = "URL")]
+    pub store: Option<String>,
+
+    /// Lets other processes join: serves the events of this one at an address, in the EventStoreDB
+    /// protocol (127.0.0.1:2113).
+    #[arg(long, env = "GIROK_SERVE_STORE", value_name = "ADDRESS")]
+    pub serve_store: Option<SocketAddr>,
+
+    /// Leaves lists and MyPage to other processes (projections run, projections serve).
+    #[arg(long, env = "GIROK_WITHOUT_READ_SIDE")]
+    pub without_read_side: bool,
+
     /// The contexts to start with, all by default; the others can be started later
     /// (POST /contexts/NAME/start).
     #[arg(long, env = "GIROK_CONTEXTS", value_delimiter = ',', value_name = "NAMES")]
@@ -57,6 +71,9 @@ pub struct Config {
     #[arg(long, env = "GIROK_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
 }
+
+/// How long a process that died keeps the others from running its policies.
+const LEASE: Duration = Duration::from_secs(5);
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -87,11 +104,14 @@ impl Config {
                 return Err(format!("{name} is no context of {}: {}", self.system, known.join(", ")));
             }
         }
-        if !self.listen.ip().is_loopback() && !self.without_auth {
+        let open = std::iter::once(self.listen).chain(self.serve_store).find(|at| !at.ip().is_loopback());
+        if let Some(open) = open.filter(|_| !self.without_auth) {
             return Err(format!(
-                "{} can be reached by others and nobody has to log in; say --without-auth if that is meant",
-                self.listen
+                "{open} can be reached by others and nobody has to log in; say --without-auth if that is meant"
             ));
+        }
+        if self.serve_store.is_some() && self.store.as_deref().is_some_and(event_store::is_remote) {
+            return Err("--serve-store needs a store of its own, and --store is somebody else's".to_owned());
         }
         Ok(())
     }
@@ -119,9 +139,16 @@ impl Config {
         Contexts::new(self.system().contexts, runs)
     }
 
-    /// How policies are run.
+    /// The URL of the event store.
+    pub fn store_url(&self) -> String {
+        self.store.clone().unwrap_or_else(|| self.data.join("events").display().to_string())
+    }
+
+    /// How policies are run. Only where other processes may run them too is a lease worth its events.
     pub fn runner(&self) -> RunnerSettings {
+        let shared = self.serve_store.is_some() || event_store::is_remote(&self.store_url());
         RunnerSettings {
+            lease: shared.then_some(LEASE),
             head_start: Duration::from_millis(self.head_start_ms),
             concurrency: self.policy_concurrency,
             ..RunnerSettings::default()
@@ -227,6 +254,8 @@ mod tests {
         assert!(config(&["--contexts", "car"]).is_err(), "a context of another business");
         assert!(config(&["--listen", "0.0.0.0:8088"]).is_err());
         assert_eq!(config(&["--listen", "0.0.0.0:8088", "--without-auth"]), Ok(()));
+        assert!(config(&["--serve-store", "0.0.0.0:2113"]).is_err());
+        assert!(config(&["--store", "esdb://a:2113", "--serve-store", "127.0.0.1:2113"]).is_err());
     }
 
     #[test]

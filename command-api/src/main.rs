@@ -11,10 +11,11 @@ use command_api::app::{App, AppParts, ProjectionHealth, ReadSide};
 use command_api::business::Environment;
 use command_api::config::{Config, LogFormat};
 use command_api::execute::wall_clock;
-use event_store::{EmbeddedStore, EventStore};
+use event_store::{EventStore, protocol};
 use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -38,9 +39,14 @@ async fn main() -> ExitCode {
 async fn run(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     stop_on_signal(shutdown.clone()).context("signals cannot be heard")?;
-    let store: Arc<dyn EventStore> = Arc::new(EmbeddedStore::open(config.data.join("events"))?);
-    let read_side = read_side(&config, Arc::clone(&store), shutdown.clone()).await?;
-    let status = Arc::clone(&read_side);
+    std::fs::create_dir_all(&config.data)
+        .with_context(|| format!("{} cannot be made", config.data.display()))?;
+    let store = event_store::open(&config.store_url()).await?;
+    let served = serve_store(&config, Arc::clone(&store), shutdown.clone()).await?;
+    let read_side = match config.without_read_side {
+        true => None,
+        false => Some(read_side(&config, Arc::clone(&store), shutdown.clone()).await?),
+    };
     let environment = Environment {
         store: Arc::clone(&store),
         clock: wall_clock(),
@@ -51,9 +57,9 @@ async fn run(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let app = App::new(AppParts {
         store,
         business,
-        read_side: Some(ReadSide {
+        read_side: read_side.clone().map(|read_side| ReadSide {
             router: read_side.router(),
-            status: Arc::new(move || projections_of(Arc::clone(&status)).boxed()),
+            status: Arc::new(move || projections_of(Arc::clone(&read_side)).boxed()),
         }),
         shutdown: shutdown.clone(),
     });
@@ -61,9 +67,32 @@ async fn run(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
     let listener = listener.with_context(|| format!("{} cannot be listened on", config.listen))?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
     app.serve(listener).await?;
-    read_side.stopped().await;
+    if let Some(read_side) = read_side {
+        read_side.stopped().await;
+    }
+    if let Some(served) = served {
+        served.await??;
+    }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Lets other processes at the events of this one, where that is wanted.
+async fn serve_store(
+    config: &Config,
+    store: Arc<dyn EventStore>,
+    shutdown: CancellationToken,
+) -> anyhow::Result<Option<JoinHandle<std::io::Result<()>>>> {
+    let Some(address) = config.serve_store else { return Ok(None) };
+    let listener = TcpListener::bind(address).await;
+    let listener = listener.with_context(|| format!("{address} cannot be listened on"))?;
+    let (router, stop) = protocol::router(store, protocol::Settings::default()).await?;
+    tracing::info!("the event store answers at esdb://{}?tls=false", listener.local_addr()?);
+    let stopped = async move {
+        shutdown.cancelled().await;
+        stop.now();
+    };
+    Ok(Some(tokio::spawn(protocol::serve(listener, router, None, stopped))))
 }
 
 /// The projections of the system and their queries: the one place that knows the read side.
