@@ -1,0 +1,87 @@
+//! One hot aggregate: what a decision on a car costs at the beginning of its stream and after 100,000
+//! events, warm and from cold, and how long 100 who want the same car wait. On the durable store.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use command_api::execute::{Executor, Origin, wall_clock};
+use domain::kernel::RequestId;
+use domain::rentcar::sample::{booking, number};
+use domain::rentcar::{Car, CarCommand, CarId, HeldFor, ReleaseReason};
+use event_store::{EmbeddedStore, EventStore};
+use uuid::Uuid;
+
+const EVENTS: usize = 100_000;
+const SAMPLES: usize = 100;
+const WAITING: usize = 100;
+
+fn main() {
+    // `cargo test --benches` runs this too, and a test is never timed.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(measure());
+}
+
+async fn measure() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let store: Arc<dyn EventStore> = Arc::new(EmbeddedStore::open(folder.path()).expect("a store"));
+    let executor = Executor::new(Arc::clone(&store), wall_clock());
+    let (new, old) = (car("new"), car("old"));
+    for id in [&new, &old] {
+        let register = CarCommand::Register(id.clone(), booking().car_name, number(1_000_000));
+        decide(&executor, id, register).await;
+    }
+    // Many cars at once would be faster to fill; one car is what is measured.
+    for _ in 0..EVENTS / 2 {
+        let request = RequestId(Uuid::now_v7());
+        decide(&executor, &old, CarCommand::Hold(request, HeldFor::Reservation)).await;
+        decide(&executor, &old, CarCommand::Release(request, ReleaseReason::Admin)).await;
+    }
+    let cold = || Executor::new(Arc::clone(&store), wall_clock());
+    println!("| a decision on a car | p50 | p99 |");
+    println!("|---|---|---|");
+    for (name, id) in [("new", &new), ("of 100,000 events", &old)] {
+        show(&format!("{name}, warm"), many(|| hold(executor.clone(), id.clone())).await);
+        show(&format!("{name}, first one of a process"), many(|| hold(cold(), id.clone())).await);
+    }
+    let waiting = (0..WAITING).map(|_| {
+        let (executor, id) = (executor.clone(), old.clone());
+        tokio::spawn(async move { many(|| hold(executor.clone(), id.clone())).await })
+    });
+    let mut all = Vec::new();
+    for task in waiting.collect::<Vec<_>>() {
+        all.extend(task.await.expect("nobody panics"));
+    }
+    show(&format!("{WAITING} at once on the one of 100,000 events"), all);
+}
+
+fn car(key: &str) -> CarId {
+    CarId::new(key).expect("a key")
+}
+
+async fn hold(executor: Executor, id: CarId) {
+    decide(&executor, &id, CarCommand::Hold(RequestId(Uuid::now_v7()), HeldFor::Reservation)).await;
+}
+
+async fn decide(executor: &Executor, id: &CarId, command: CarCommand) {
+    let origin = Origin { correlation: Uuid::nil(), cause: Uuid::now_v7(), actor: "bench".into() };
+    executor.execute::<Car>(id, &command, &origin).await.expect("nobody refuses and nothing fails");
+}
+
+async fn many<F: Future<Output = ()>>(work: impl Fn() -> F) -> Vec<Duration> {
+    let mut took = Vec::new();
+    for _ in 0..SAMPLES {
+        let began = Instant::now();
+        work().await;
+        took.push(began.elapsed());
+    }
+    took
+}
+
+fn show(name: &str, mut took: Vec<Duration>) {
+    took.sort();
+    let quantile = |percent: usize| took[(took.len() - 1) * percent / 100];
+    println!("| {name} | {:?} | {:?} |", quantile(50), quantile(99));
+}
