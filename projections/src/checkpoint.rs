@@ -203,6 +203,31 @@ pub(crate) async fn advance(
     (from, to): (Option<Position>, Option<Position>),
     lease: Option<i64>,
 ) -> Result<Moved, sqlx::Error> {
+    // A replay that switches while this waits for the checkpoint leaves another of the same name and
+    // position in its place, which only a second look finds.
+    for last in [false, true] {
+        if move_on(transaction, projection, target, store, (from, to), lease).await? {
+            return Ok(Moved::Yes);
+        }
+        match load(transaction, projection, target, store).await? {
+            Err(refused) => return Ok(Moved::Refused(refused)),
+            Ok(at) if at < from => return Ok(Moved::WentBack),
+            Ok(at) if at == from && !last => {}
+            Ok(_) => break,
+        }
+    }
+    Ok(Moved::Refused(Refused::Shared { projection: projection.name() }))
+}
+
+/// Whether the checkpoint was where it should be, and now is where it goes.
+async fn move_on(
+    transaction: &mut Transaction,
+    projection: &dyn Projection,
+    target: &Target,
+    store: &dyn EventStore,
+    (from, to): (Option<Position>, Option<Position>),
+    lease: Option<i64>,
+) -> Result<bool, sqlx::Error> {
     // The condition is what keeps two processes on one database from doubling or skipping.
     let moved = sqlx::query(
         "UPDATE checkpoints SET position = $1
@@ -217,14 +242,7 @@ pub(crate) async fn advance(
     .bind(lease.unwrap_or(-1))
     .execute(transaction.connection())
     .await?;
-    if moved.rows_affected() == 1 {
-        return Ok(Moved::Yes);
-    }
-    Ok(match load(transaction, projection, target, store).await? {
-        Err(refused) => Moved::Refused(refused),
-        Ok(at) if at < from => Moved::WentBack,
-        Ok(_) => Moved::Refused(Refused::Shared { projection: projection.name() }),
-    })
+    Ok(moved.rows_affected() == 1)
 }
 
 /// A position as the database keeps it: -1 is before the first event.

@@ -88,6 +88,7 @@ pub async fn heal(
         Order::Retry => Vec::new(),
         Order::Skip => events.drain(..1).collect(),
     };
+    parked::skip(&mut transaction, projection.name(), &skipped).await?;
     let poison = |event: &RecordedEvent| projection.prepare(std::slice::from_ref(event)).err();
     let good = events.iter().position(|event| poison(event).is_some()).unwrap_or(events.len());
     transaction.about(&target.table);

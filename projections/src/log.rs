@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use event_store::{
     AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
     OpenError, Position, ReadError, RecordedEvent, StreamName, Stroll, Subscription, Visitor,
@@ -89,7 +90,7 @@ impl EventStore for Visited {
         let mut events = Self::aside(move || {
             let (mut stroll, mut found) = (visitor.walk(0)?, Vec::new());
             while let Some(block) = stroll.next_block()? {
-                found.extend(block.into_iter().filter(|event| event.stream == stream));
+                found.extend(compact(block.into_iter().filter(|event| event.stream == stream)));
             }
             Ok(found)
         })
@@ -120,7 +121,7 @@ impl EventStore for Visited {
             let mut stroll = visitor.walk(after.map_or(0, |after| after.0 + 1))?;
             let mut batch = Batch { events: Vec::new(), through: after, at_end: true };
             'log: while let Some(block) = stroll.next_block()? {
-                for event in block.into_iter().filter(|event| Some(event.position) > after) {
+                for event in compact(block.into_iter().filter(|event| Some(event.position) > after)) {
                     if batch.events.len() == max {
                         batch.at_end = false;
                         break 'log;
@@ -178,6 +179,24 @@ impl EventStore for Visited {
     }
 }
 
+/// The same events in memory of their own. As a walk hands them out they are slices of what it read
+/// at once, a megabyte for each block however short: held for a while, they would hold all of it.
+fn compact(events: impl Iterator<Item = RecordedEvent>) -> Vec<RecordedEvent> {
+    let mut events: Vec<RecordedEvent> = events.collect();
+    let length = events.iter().map(|event| event.data.len() + event.metadata.len()).sum();
+    let mut whole = Vec::with_capacity(length);
+    for event in &events {
+        whole.extend_from_slice(&event.data);
+        whole.extend_from_slice(&event.metadata);
+    }
+    let mut rest = Bytes::from(whole);
+    for event in &mut events {
+        event.data = rest.split_to(event.data.len());
+        event.metadata = rest.split_to(event.metadata.len());
+    }
+    events
+}
+
 /// How many events a piece of a subscription holds, give or take a block.
 const PIECE: usize = 1000;
 
@@ -196,12 +215,10 @@ async fn next(
                     batch.at_end = true;
                     break;
                 };
-                for event in block.into_iter().filter(|event| Some(event.position) > after) {
-                    batch.through = Some(event.position);
-                    if wanted.matches(&event.stream, &event.event_type) {
-                        batch.events.push(event);
-                    }
-                }
+                let behind = block.into_iter().filter(|event| Some(event.position) > after);
+                let events = behind.inspect(|event| batch.through = Some(event.position));
+                let wanted = events.filter(|event| wanted.matches(&event.stream, &event.event_type));
+                batch.events.extend(compact(wanted));
             }
             Ok((stroll, batch))
         })

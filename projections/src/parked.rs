@@ -123,3 +123,28 @@ pub(crate) async fn remove(
     };
     query.execute(transaction.connection()).await.map(drop)
 }
+
+/// Remembers that these events are left out of the rows of a projection, however often they are made.
+pub(crate) async fn skip(
+    transaction: &mut Transaction,
+    projection: &str,
+    events: &[RecordedEvent],
+) -> Result<(), sqlx::Error> {
+    for event in events {
+        let statement = "INSERT INTO skipped (projection, position) VALUES ($1, $2) \
+            ON CONFLICT (projection, position) DO NOTHING";
+        let skip = sqlx::query(statement).bind(projection).bind(number(Some(event.position)));
+        skip.execute(transaction.connection()).await?;
+    }
+    Ok(())
+}
+
+/// The events that are left out of the rows of a projection.
+pub(crate) async fn skipped(
+    connection: &mut AnyConnection,
+    projection: &str,
+) -> Result<BTreeSet<Position>, sqlx::Error> {
+    let skipped = "SELECT position FROM skipped WHERE projection = $1";
+    let skipped = sqlx::query_scalar::<_, i64>(skipped).bind(projection);
+    Ok(skipped.fetch_all(connection).await?.into_iter().map(|at| Position(at as u64)).collect())
+}

@@ -1,5 +1,8 @@
 //! A log of students who apply, pay and are delivered to, one in ten of whom cancels.
 
+#[allow(dead_code, reason = "only one benchmark has students beside it")]
+pub(crate) mod steady;
+
 use domain::elearning::sample::{application, receipt};
 use domain::elearning::{
     Application, Applied, ApplyCancelled, ApplyEvent, CancelReason, DeliveryEvent, Fact, PaymentEvent,

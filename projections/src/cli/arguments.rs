@@ -141,6 +141,9 @@ pub(super) struct Replay {
     /// Makes a copy as of a position, or of a time (2026-11-01T00:00:00Z), under a name of its own.
     #[arg(long, value_name = "TIME|POSITION", conflicts_with = "accept")]
     pub(super) as_of: Option<String>,
+    /// How many events are brought in at once: fewer hold the database for less time each.
+    #[arg(long, value_name = "EVENTS", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub(super) batch: u32,
 }
 
 #[derive(Subcommand)]

@@ -66,7 +66,14 @@ async fn perform(arguments: Arguments) -> Result<Verdict, Failure> {
         named(&system, projection)?;
         return status::explain(&*store, &system, id, format).await;
     }
-    let database = Database::open(&read_model).await?;
+    let database = match &command {
+        Command::Serve { .. } => Database::open_to_read(&read_model).await?,
+        Command::Run { .. } => match serve::database(&read_model).await? {
+            Some(database) => database,
+            None => return Ok(Verdict::Well),
+        },
+        _ => Database::open(&read_model).await?,
+    };
     let place = Place { store, database, system };
     match command {
         Command::Run { lease } => serve::run(place, lease).await,

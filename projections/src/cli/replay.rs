@@ -26,7 +26,7 @@ pub(super) async fn replay(
         Some(when) => Purpose::AsOf(as_of(&*place.store, when).await?),
     };
     let name = &arguments.projection;
-    let replay = of(place, name, purpose.clone())?;
+    let replay = of(place, name, purpose.clone())?.in_batches_of(arguments.batch as usize);
     if arguments.dry_run {
         let plan = replay.plan().await?;
         say::value(format, &plan, &describe(&plan))?;

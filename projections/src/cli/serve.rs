@@ -6,13 +6,33 @@ use std::time::Duration;
 use axum::routing::get;
 use axum::serve as serve_http;
 use axum::{Json, Router};
-use projections::{ReadSide, Sharing, share};
+use backon::{ExponentialBuilder, Retryable};
+use projections::{Database, OpenError, ReadSide, Sharing, share};
 use tokio::net::TcpListener;
 
 use super::{Failure, Place, Verdict, until_told};
 
 /// How long answers that are under way may take after the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// The database, as soon as it answers; `None` when the process is told to stop before.
+pub(super) async fn database(url: &str) -> Result<Option<Database>, Failure> {
+    let stop = until_told()?;
+    let backoff = ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(200))
+        .with_max_delay(Duration::from_secs(5))
+        .with_jitter()
+        .without_max_times();
+    let opening = (|| Database::open(url))
+        .retry(backoff)
+        .sleep(tokio::time::sleep)
+        .when(|error| matches!(error, OpenError::Unavailable(_)))
+        .notify(|error, delay| tracing::warn!(%error, ?delay, "waits for the database"));
+    tokio::select! {
+        () = stop.cancelled() => Ok(None),
+        opened = opening.into_future() => Ok(Some(opened?)),
+    }
+}
 
 pub(super) async fn run(place: Place, lease: u64) -> Result<Verdict, Failure> {
     let stop = until_told()?;

@@ -20,10 +20,11 @@ use tempfile::TempDir;
 pub use transaction::Transaction;
 
 /// The changes of the tables, oldest first; run when a database is opened.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("read side", include_str!("../../migrations/0001_read_side.sql")),
     ("elearning my page", include_str!("../../migrations/0002_elearning_my_page.sql")),
     ("operations", include_str!("../../migrations/0003_operations.sql")),
+    ("skipped", include_str!("../../migrations/0004_skipped.sql")),
 ];
 
 /// The database of the read models: a few connections write (in SQLite one), several read beside
@@ -101,10 +102,8 @@ impl Database {
     /// # Errors
     /// Every [`OpenError`].
     pub async fn open(url: &str) -> Result<Self, OpenError> {
-        static DRIVERS: Once = Once::new();
-        DRIVERS.call_once(install_default_drivers);
-
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        load_drivers();
+        if is_postgres(url) {
             let (writer, readers) = postgres::open(url).await?;
             return Ok(Self { writer, readers, dialect: &postgres::DIALECT, _temporary: None });
         }
@@ -118,6 +117,20 @@ impl Database {
                 Ok(Self { writer, readers, dialect: &sqlite::DIALECT, _temporary: temporary })
             }
         }
+    }
+
+    /// The same for a process that only reads: a server need not be there yet, and until it is every
+    /// question is answered by an error. Its tables are left to whoever writes them.
+    ///
+    /// # Errors
+    /// Every [`OpenError`]; of a server, only that the URL is none.
+    pub async fn open_to_read(url: &str) -> Result<Self, OpenError> {
+        if !is_postgres(url) {
+            return Self::open(url).await;
+        }
+        load_drivers();
+        let (writer, readers) = postgres::later(url)?;
+        Ok(Self { writer, readers, dialect: &postgres::DIALECT, _temporary: None })
     }
 
     /// Its kind, for people.
@@ -173,12 +186,22 @@ impl Dialect {
     }
 }
 
-async fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Error> {
+fn load_drivers() {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(install_default_drivers);
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// Connects when it is first needed, and again whenever that is necessary.
+fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Error> {
     // A statement is logged with its text, and ours are long: the worker logs what it does instead.
     let options = AnyConnectOptions::from_str(url)?.disable_statement_logging();
     let greeting: Arc<str> = greeting.into();
     let lifetime = limits.remote.then_some(Duration::from_secs(1800));
-    AnyPoolOptions::new()
+    let pool = AnyPoolOptions::new()
         .max_connections(limits.size)
         .acquire_timeout(limits.acquire)
         .idle_timeout(lifetime)
@@ -188,8 +211,8 @@ async fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sq
             let greeting = Arc::clone(&greeting);
             Box::pin(async move { connection.execute(AssertSqlSafe(greeting)).await.map(drop) })
         })
-        .connect_with(options)
-        .await
+        .connect_lazy_with(options);
+    Ok(pool)
 }
 
 fn migrator(dialect: &Dialect) -> Migrator {

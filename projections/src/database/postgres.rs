@@ -10,6 +10,9 @@ use super::{Dialect, Limits, OpenError, migrator, pool};
 const WRITERS: u32 = 4;
 const READERS: u32 = 8;
 
+/// How long a connection to write may take to be had, connecting included.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A writer that was paused inside a transaction would hold the checkpoint for ever: after five
 /// seconds the server ends it. A statement that takes longer than thirty has lost its way.
 const WRITER: &str = "SET idle_in_transaction_session_timeout = '5s'; \
@@ -35,9 +38,17 @@ pub(super) const DIALECT: Dialect = Dialect {
 
 /// The writing and the reading pool. Migrations run under an advisory lock.
 pub(super) async fn open(url: &str) -> Result<(AnyPool, AnyPool), OpenError> {
-    let patience = Duration::from_secs(5);
-    let writer = pool(url, WRITER.to_owned(), Limits::server(WRITERS, patience)).await?;
+    let writer = pool(url, WRITER.to_owned(), Limits::server(WRITERS, PATIENCE))?;
     migrator(&DIALECT).run(&writer).await?;
-    let readers = pool(url, READER.to_owned(), Limits::server(READERS, Duration::from_secs(2))).await?;
-    Ok((writer, readers))
+    Ok((writer, readers(url)?))
+}
+
+/// The same without asking the server anything yet: it need not be there, and the tables are those
+/// that somebody else brought to this version.
+pub(super) fn later(url: &str) -> Result<(AnyPool, AnyPool), OpenError> {
+    Ok((pool(url, WRITER.to_owned(), Limits::server(WRITERS, PATIENCE))?, readers(url)?))
+}
+
+fn readers(url: &str) -> Result<AnyPool, sqlx::Error> {
+    pool(url, READER.to_owned(), Limits::server(READERS, Duration::from_secs(2)))
 }

@@ -44,13 +44,13 @@ pub(super) async fn open(path: &str) -> Result<(AnyPool, AnyPool, Option<Arc<Tem
         }
         path => (path.trim_start_matches("//").to_owned(), None),
     };
-    let writer = pool(&url(&path, "rwc"), EVERY_CONNECTION.to_owned(), Limits::file(1)).await?;
+    let writer = pool(&url(&path, "rwc"), EVERY_CONNECTION.to_owned(), Limits::file(1))?;
     // Whoever else opens this file at the moment waits here, and then finds everything done.
     let mut transaction = writer.begin_with(DIALECT.begin).await?;
     migrator(&DIALECT).set_locking(false).run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
     let readers = format!("{EVERY_CONNECTION} PRAGMA query_only = ON;");
-    let readers = pool(&url(&path, "rw"), readers, Limits::file(READERS)).await?;
+    let readers = pool(&url(&path, "rw"), readers, Limits::file(READERS))?;
     Ok((writer, readers, temporary))
 }
 

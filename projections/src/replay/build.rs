@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::throttle::Throttle;
 use super::{Replay, ReplayError};
 use crate::checkpoint::{self, Moved};
 use crate::database::Transaction;
@@ -23,6 +24,9 @@ pub(super) const BATCH: usize = 20_000;
 
 /// How far the live rows may fall behind before a replay waits for them.
 pub(super) const PATIENCE: u64 = 20_000;
+
+/// How often a replay that waits looks at the live rows.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// How a replay is getting on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -68,13 +72,15 @@ impl Replay {
         let began = Pace { start: Instant::now(), from: at, goal };
         // Two pieces wait at most: memory does not grow with the log.
         let (pieces, mut incoming) = mpsc::channel(1);
-        let reader = self.reader(at, goal, pieces);
-        let mut parked = {
+        let (mut parked, skipped) = {
             let mut connection = self.database.readers().acquire().await?;
-            parked::keys(&mut connection, &self.target.name).await?
+            let parked = parked::keys(&mut connection, &self.target.name).await?;
+            (parked, parked::skipped(&mut connection, self.projection.name()).await?)
         };
+        let reader = self.reader(at, goal, skipped, pieces);
+        let mut throttle = Throttle::new(self.patience);
         while let Some(piece) = incoming.recv().await {
-            self.wait_for_live(stop, |lag| report(&began.at(at, lag, true))).await?;
+            self.wait_for_live(&mut throttle, stop, |lag| report(&began.at(at, lag, true))).await?;
             if stop.is_cancelled() {
                 return Err(ReplayError::Interrupted);
             }
@@ -98,7 +104,8 @@ impl Replay {
         goal: Option<Position>,
     ) -> Result<(), ReplayError> {
         let (pieces, mut incoming) = mpsc::channel(1);
-        let reader = self.reader(from, goal, pieces);
+        let skipped = parked::skipped(transaction.connection(), self.projection.name()).await?;
+        let reader = self.reader(from, goal, skipped, pieces);
         let mut parked = parked::keys(transaction.connection(), &self.target.name).await?;
         let mut at = from;
         while let Some(piece) = incoming.recv().await {
@@ -115,11 +122,12 @@ impl Replay {
         &self,
         from: Option<Position>,
         goal: Option<Position>,
+        skipped: BTreeSet<Position>,
         pieces: mpsc::Sender<Piece>,
     ) -> JoinHandle<Result<(), ReplayError>> {
         let (store, projection) = (Arc::clone(&self.store), Arc::clone(&self.projection));
         let batch = self.batch;
-        tokio::spawn(async move { read(&*store, &*projection, from, goal, batch, pieces).await })
+        tokio::spawn(async move { read(&*store, &*projection, (from, goal), &skipped, batch, pieces).await })
     }
 
     async fn bring(
@@ -157,23 +165,21 @@ impl Replay {
         Ok(live.map_or(0, |live| head.saturating_sub(count(live.position))))
     }
 
-    /// Waits while the live rows are far behind and coming nearer; rows that stand still are not
-    /// helped by waiting.
+    /// Waits while the throttle says so.
     async fn wait_for_live(
         &self,
+        throttle: &mut Throttle,
         stop: &CancellationToken,
         mut report: impl FnMut(u64),
     ) -> Result<(), ReplayError> {
-        let mut seen = None;
         loop {
             let live = self.live().await?.and_then(|live| live.position);
             let lag = self.live_lag().await?;
-            if lag <= self.patience || seen == Some(live) || stop.is_cancelled() {
+            if !throttle.waits(live, lag) || stop.is_cancelled() {
                 return Ok(());
             }
-            seen = Some(live);
             report(lag);
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 }
@@ -200,8 +206,8 @@ impl Pace {
 async fn read(
     store: &dyn EventStore,
     projection: &dyn Projection,
-    from: Option<Position>,
-    goal: Option<Position>,
+    (from, goal): (Option<Position>, Option<Position>),
+    skipped: &BTreeSet<Position>,
     size: usize,
     pieces: mpsc::Sender<Piece>,
 ) -> Result<(), ReplayError> {
@@ -210,7 +216,8 @@ async fn read(
     let (mut through, mut sent) = (from, from);
     while through < goal {
         let Batch { events: more, through: looked, .. } = subscription.next().await?;
-        events.extend(more.into_iter().take_while(|event| Some(event.position) <= goal));
+        let more = more.into_iter().take_while(|event| Some(event.position) <= goal);
+        events.extend(more.filter(|event| !skipped.contains(&event.position)));
         through = looked.max(through).min(goal);
         while events.len() >= size || (through >= goal && sent < goal) {
             let rest = events.split_off(size.min(events.len()));

@@ -6,6 +6,7 @@
 mod build;
 mod compare;
 mod switch;
+mod throttle;
 
 use std::sync::Arc;
 

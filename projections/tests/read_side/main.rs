@@ -5,6 +5,7 @@
 mod disguise;
 mod exactly_once;
 mod freshness;
+mod history;
 mod lists;
 mod live;
 mod my_page;

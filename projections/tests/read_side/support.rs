@@ -72,6 +72,21 @@ impl World {
         Ok(())
     }
 
+    /// Stops the process and answers from another that only reads, whether or not the database is there.
+    #[allow(dead_code, reason = "only a server can be away")]
+    pub(crate) async fn watched_by_another(&mut self) {
+        let (side, shutdown) = self.running.take().unwrap();
+        shutdown.cancel();
+        side.stopped().await;
+        self.database = Database::open_to_read(&self.place.url()).await.unwrap();
+        let shutdown = CancellationToken::new();
+        let store: Arc<dyn EventStore> = self.store.clone();
+        let side = ReadSide::observe(store, self.database.clone(), &self.system, shutdown.clone());
+        self.router =
+            side.router_with(QueryOptions { wait: Duration::from_secs(60), ..QueryOptions::default() });
+        self.running = Some((side, shutdown));
+    }
+
     /// Stops the process and opens its database again, as the next process would.
     pub(crate) async fn stop(&mut self) {
         let (side, shutdown) = self.running.take().unwrap();

@@ -13,6 +13,8 @@ mod disguise;
 mod exactly_once;
 #[path = "../read_side/freshness.rs"]
 mod freshness;
+#[path = "../read_side/history.rs"]
+mod history;
 #[path = "../read_side/lists.rs"]
 mod lists;
 #[path = "../read_side/live.rs"]

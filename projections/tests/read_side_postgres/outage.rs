@@ -36,3 +36,25 @@ async fn an_outage_of_the_database_ends_with_every_row_in_place() {
     assert_eq!(world.my_page(during.id, position).await["deliveryStatus"], "started");
     assert_eq!(world.rows().await, world.rebuilt().await);
 }
+
+/// G16: a process that is started while the database is down answers 503, and answers from the rows
+/// once they are there.
+#[tokio::test]
+async fn a_process_started_during_an_outage_waits_for_the_database() {
+    let cluster = Cluster::private();
+    let mut world = World::at(Place::of(&cluster), elearning::system()).await;
+    world.start().await.unwrap();
+    let sale = wanted_by("student1", 1);
+    let position = world.happened(happy(&sale)).await;
+    world.my_page(sale.id, position).await;
+
+    cluster.stop();
+    world.watched_by_another().await;
+    let answer = world.get("/myPages").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.body["code"], "READ_MODEL_UNAVAILABLE");
+
+    cluster.start();
+    assert_eq!(world.considered("my_page", position).await, None);
+    assert_eq!(world.my_page(sale.id, position).await["deliveryStatus"], "started");
+}
