@@ -177,6 +177,17 @@ pub(crate) async fn hold(
     find(transaction.connection(), name).await
 }
 
+/// A part of the log that is brought into rows at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    /// Behind this position,
+    pub(crate) from: Option<Position>,
+    /// up to this one,
+    pub(crate) to: Option<Position>,
+    /// so many events of interest.
+    pub(crate) events: usize,
+}
+
 /// What became of an attempt to move a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Moved {
@@ -200,19 +211,19 @@ pub(crate) async fn advance(
     projection: &dyn Projection,
     target: &Target,
     store: &dyn EventStore,
-    (from, to): (Option<Position>, Option<Position>),
+    step: Step,
     lease: Option<i64>,
 ) -> Result<Moved, sqlx::Error> {
     // A replay that switches while this waits for the checkpoint leaves another of the same name and
     // position in its place, which only a second look finds.
     for last in [false, true] {
-        if move_on(transaction, projection, target, store, (from, to), lease).await? {
+        if move_on(transaction, projection, target, store, step, lease).await? {
             return Ok(Moved::Yes);
         }
         match load(transaction, projection, target, store).await? {
             Err(refused) => return Ok(Moved::Refused(refused)),
-            Ok(at) if at < from => return Ok(Moved::WentBack),
-            Ok(at) if at == from && !last => {}
+            Ok(at) if at < step.from => return Ok(Moved::WentBack),
+            Ok(at) if at == step.from && !last => {}
             Ok(_) => break,
         }
     }
@@ -225,21 +236,22 @@ async fn move_on(
     projection: &dyn Projection,
     target: &Target,
     store: &dyn EventStore,
-    (from, to): (Option<Position>, Option<Position>),
+    step: Step,
     lease: Option<i64>,
 ) -> Result<bool, sqlx::Error> {
     // The condition is what keeps two processes on one database from doubling or skipping.
     let moved = sqlx::query(
-        "UPDATE checkpoints SET position = $1
+        "UPDATE checkpoints SET position = $1, applied = applied + $7
          WHERE projection = $2 AND position = $3 AND version = $4 AND store = $5
            AND ($6 < 0 OR EXISTS (SELECT 1 FROM leases WHERE slot = $2 AND token = $6))",
     )
-    .bind(number(to))
+    .bind(number(step.to))
     .bind(&target.name)
-    .bind(number(from))
+    .bind(number(step.from))
     .bind(i64::from(projection.version()))
     .bind(store.id().to_string())
     .bind(lease.unwrap_or(-1))
+    .bind(step.events as i64)
     .execute(transaction.connection())
     .await?;
     Ok(moved.rows_affected() == 1)

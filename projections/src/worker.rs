@@ -10,7 +10,7 @@ use futures::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::checkpoint::{self, Moved, Refused};
+use crate::checkpoint::{self, Moved, Refused, Step};
 use crate::database::{Database, Transaction};
 use crate::parked;
 use crate::progress::Progress;
@@ -250,7 +250,7 @@ impl Worker {
             // Read before the database is asked, so that another projection can write meanwhile.
             let mut sorted = Sorted::new(&*self.projection, &batch.events, &self.parked)?;
             let mut transaction = self.database.begin().await?;
-            if let Err(error) = self.advance(&mut transaction, through).await {
+            if let Err(error) = self.advance(&mut transaction, through, batch.events.len()).await {
                 drop(transaction);
                 if matches!(error, StepError::WentBack(_)) {
                     self.go_back().await?;
@@ -279,10 +279,11 @@ impl Worker {
         &mut self,
         transaction: &mut Transaction,
         to: Option<Position>,
+        events: usize,
     ) -> Result<(), StepError> {
         let (projection, store) = (&*self.projection, &*self.store);
-        let range = (self.saved, to);
-        match checkpoint::advance(transaction, projection, &self.target, store, range, self.lease).await? {
+        let step = Step { from: self.saved, to, events };
+        match checkpoint::advance(transaction, projection, &self.target, store, step, self.lease).await? {
             Moved::Yes => Ok(()),
             Moved::WentBack => Err(StepError::WentBack(projection.name())),
             Moved::Refused(refused) => Err(refused.into()),
@@ -320,7 +321,7 @@ impl Worker {
             return Ok(());
         }
         let mut transaction = self.database.begin().await?;
-        self.advance(&mut transaction, considered).await?;
+        self.advance(&mut transaction, considered, 0).await?;
         transaction.commit().await?;
         self.saved = considered;
         Ok(())

@@ -20,11 +20,12 @@ use tempfile::TempDir;
 pub use transaction::Transaction;
 
 /// The changes of the tables, oldest first; run when a database is opened.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("read side", include_str!("../../migrations/0001_read_side.sql")),
     ("elearning my page", include_str!("../../migrations/0002_elearning_my_page.sql")),
     ("operations", include_str!("../../migrations/0003_operations.sql")),
     ("skipped", include_str!("../../migrations/0004_skipped.sql")),
+    ("applied", include_str!("../../migrations/0005_applied.sql")),
 ];
 
 /// The database of the read models: a few connections write (in SQLite one), several read beside

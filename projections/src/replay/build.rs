@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::throttle::Throttle;
 use super::{Replay, ReplayError};
-use crate::checkpoint::{self, Moved};
+use crate::checkpoint::{self, Moved, Step};
 use crate::database::Transaction;
 use crate::parked;
 use crate::projection::{Change, Projection};
@@ -139,8 +139,8 @@ impl Replay {
     ) -> Result<BTreeSet<String>, ReplayError> {
         let projection = &*self.projection;
         let store = &*self.store;
-        let range = (from, piece.through);
-        match checkpoint::advance(transaction, projection, &self.target, store, range, None).await? {
+        let step = Step { from, to: piece.through, events: piece.events.len() };
+        match checkpoint::advance(transaction, projection, &self.target, store, step, None).await? {
             Moved::Yes => {}
             Moved::WentBack | Moved::Refused(_) => return Err(ReplayError::Shared),
         }
