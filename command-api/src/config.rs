@@ -123,8 +123,13 @@ impl Config {
         (config, matches)
     }
 
+    /// The settings of the process and of every business. What the program is about is said here, and
+    /// not by the business that came last.
     fn with_all_settings() -> Command {
-        SYSTEMS.iter().fold(Self::command(), |command, system| (system.settings)(command))
+        let own = Self::command();
+        let (about, long) = (own.get_about().cloned(), own.get_long_about().cloned());
+        let all = SYSTEMS.iter().fold(own, |command, system| (system.settings)(command));
+        all.about(about.unwrap_or_default()).long_about(long.unwrap_or_default())
     }
 
     /// The business to run.
@@ -261,5 +266,7 @@ mod tests {
     #[test]
     fn the_help_is_well_formed() {
         Config::with_all_settings().debug_assert();
+        let help = Config::with_all_settings().render_long_help().to_string();
+        assert!(help.starts_with("Runs a business"), "{help}");
     }
 }
