@@ -1,5 +1,6 @@
 //! What a group is told to do, as it is kept in the log and as it is said on the wire.
 
+use prost::Message;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 
@@ -174,61 +175,11 @@ pub(crate) fn created(request: ps::CreateReq) -> Result<(Key, Start, Config), St
     Ok((Key::new(source, options.group_name)?, start, config))
 }
 
-/// An update says everything anew but the filter.
-#[allow(deprecated, reason = "clients still send these fields")]
-pub(crate) fn updated(request: ps::UpdateReq) -> Result<(Key, Start, Config), Status> {
-    use ps::update_req::all_options::AllOption;
-    use ps::update_req::options::StreamOption;
-    use ps::update_req::settings::{CheckpointAfter, MessageTimeout};
-    use ps::update_req::stream_options::RevisionOption;
-    let options = request.options.ok_or_else(|| failure::invalid("the options are missing"))?;
-    let settings = options.settings.ok_or_else(|| failure::invalid("the settings are missing"))?;
-    let (source, start) = match options.stream_option {
-        Some(StreamOption::Stream(stream)) => {
-            let name = convert::stream_name(stream.stream_identifier)?;
-            let start = match stream.revision_option {
-                Some(RevisionOption::Revision(revision)) => Start::At(revision),
-                Some(RevisionOption::Start(())) => Start::Beginning,
-                Some(RevisionOption::End(())) | None => Start::End,
-            };
-            (name.to_string(), start)
-        }
-        Some(StreamOption::All(all)) => {
-            let start = match all.all_option {
-                Some(AllOption::Position(position)) => Start::At(position.commit_position),
-                Some(AllOption::Start(())) => Start::Beginning,
-                Some(AllOption::End(())) | None => Start::End,
-            };
-            (ALL.to_owned(), start)
-        }
-        // Node says it in the words of before.
-        None => (convert::stream_name(options.stream_identifier)?.to_string(), old_start(settings.revision)),
-    };
-    let config = Config {
-        start: 0,
-        rules: None,
-        resolve_links: settings.resolve_links,
-        extra_statistics: settings.extra_statistics,
-        message_timeout_ms: match settings.message_timeout {
-            Some(MessageTimeout::MessageTimeoutMs(ms)) => natural(ms.into()),
-            Some(MessageTimeout::MessageTimeoutTicks(ticks)) => natural(ticks) / 10_000,
-            None => 30_000,
-        },
-        checkpoint_after_ms: match settings.checkpoint_after {
-            Some(CheckpointAfter::CheckpointAfterMs(ms)) => natural(ms.into()),
-            Some(CheckpointAfter::CheckpointAfterTicks(ticks)) => natural(ticks) / 10_000,
-            None => 2_000,
-        },
-        max_retries: small(settings.max_retry_count),
-        min_checkpoint: small(settings.min_checkpoint_count),
-        max_checkpoint: small(settings.max_checkpoint_count),
-        max_subscribers: small(settings.max_subscriber_count),
-        live_buffer: small(settings.live_buffer_size),
-        read_batch: small(settings.read_batch_size),
-        history_buffer: small(settings.history_buffer_size),
-        strategy: Strategy::numbered(settings.named_consumer_strategy),
-    };
-    Ok((Key::new(source, options.group_name)?, start, config))
+/// An update says everything anew but the filter. Its messages are those of a creation without the
+/// filter and the name of the strategy, field by field with the same numbers.
+pub(crate) fn updated(request: &ps::UpdateReq) -> Result<(Key, Start, Config), Status> {
+    let request = ps::CreateReq::decode(&*request.encode_to_vec());
+    created(request.map_err(|error| failure::invalid(&error.to_string()))?)
 }
 
 fn old_start(revision: u64) -> Start {

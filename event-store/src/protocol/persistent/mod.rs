@@ -57,7 +57,7 @@ impl PersistentSubscriptions for Service {
     }
 
     async fn update(&self, request: Request<ps::UpdateReq>) -> Result<Response<ps::UpdateResp>, Status> {
-        let (key, start, config) = config::updated(request.into_inner())?;
+        let (key, start, config) = config::updated(request.get_ref())?;
         self.0.update(key, start, config).await?;
         Ok(Response::new(ps::UpdateResp {}))
     }
