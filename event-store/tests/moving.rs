@@ -59,6 +59,30 @@ async fn a_log_goes_over_the_wire_and_back_and_is_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_policies_and_groups_keep_in_streams_and_tombstones_go_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start().await;
+    let client = eventstore::Client::new(server.url().parse().unwrap()).unwrap();
+    for stream in ["policy-fulfilment", "policy-fulfilment-parked", "a-1", "a-2"] {
+        for _ in 0..3 {
+            let event = eventstore::EventData::binary("Reached", "{\"through\":7}".into());
+            client.append_to_stream(stream, &Default::default(), event.id(Uuid::new_v4())).await.unwrap();
+        }
+    }
+    client.create_persistent_subscription("a-1", "g", &Default::default()).await.unwrap();
+    client.tombstone_stream("a-2", &Default::default()).await.unwrap();
+    let remote = EventStoreDb::connect(&server.url()).await.unwrap();
+    let back = EmbeddedStore::open(folder.path()).unwrap();
+    let there = copy(&remote, &back, |_| ()).await.unwrap();
+    let second = Server::start().await;
+    let target = EventStoreDb::connect(&second.url()).await.unwrap();
+    assert_eq!(copy(&back, &target, |_| ()).await.unwrap(), there);
+    assert!(same(&all(&remote).await, &all(&target).await));
+    let policy = StreamName::new("policy-fulfilment-parked").unwrap();
+    assert_eq!(target.read_stream(&policy, 0, Direction::Forwards, 10).await.unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_copy_goes_on_where_it_stopped_and_refuses_another_log() {
     let (source, target) = (MemoryStore::default(), MemoryStore::default());
     fill(&source, 0..100).await;
@@ -192,4 +216,53 @@ fn people_serve_write_look_export_import_and_copy_on_the_command_line() {
     run(&["backup", "--from", &path("log"), "--to", &path("backup")], "");
     run(&["restore", "--from", &path("backup"), "--to", &path("restored")], "");
     assert_eq!(run(&["export", &path("restored")], ""), lines);
+}
+
+#[test]
+fn a_server_that_is_told_to_end_says_so_with_exit_code_zero_although_somebody_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut served = Served::start(&folder.path().join("log"));
+    let url = served.1.clone();
+    run(&["append", &url, "note-1", "Noted", "{\"n\":1}"], "");
+    let mut tail = Command::new(env!("CARGO_BIN_EXE_event-store"));
+    tail.args(["tail", &url, "--follow", "--format", "json"]).stdout(Stdio::piped());
+    let mut tail = tail.spawn().unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("{\"n\":1}"));
+    run(&["append", &url, "note-1", "Noted", "{\"n\":2}"], "");
+    assert!(lines.next().unwrap().unwrap().contains("{\"n\":2}"), "what comes is followed");
+    let kill = Command::new("sh").args(["-c", &format!("kill -TERM {}", served.0.id())]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(served.0.wait().unwrap().code(), Some(0));
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+}
+
+#[test]
+fn programs_read_what_serve_inspect_and_verify_say_and_a_url_is_refused_clearly() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log").display().to_string();
+    run(&["append", &log, "note-1", "Noted", "{}"], "");
+    let json = |words: &[&str]| -> serde_json::Value { serde_json::from_str(&run(words, "")).unwrap() };
+    let inspected = json(&["inspect", &log, "--format", "json"]);
+    assert_eq!((&inspected["events"], &inspected["head"]), (&1.into(), &0.into()));
+    assert_eq!(inspected["segments"][0]["events"], 1);
+    let verified = json(&["verify", &log, "--format", "json"]);
+    assert_eq!((&verified["whole"], &verified["streams"]), (&true.into(), &1.into()));
+    for word in ["inspect", "verify"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_event-store"));
+        let output = command.args([word, "esdb://127.0.0.1:2113?tls=false"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("a server keeps its files to itself"), "{said}");
+    }
+    let mut serve = Command::new(env!("CARGO_BIN_EXE_event-store"));
+    serve.args(["serve", &log, "--listen", "127.0.0.1:0", "--format", "json"]).stdout(Stdio::piped());
+    let mut serve = serve.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(serve.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert!(said["listening"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+    serve.kill().unwrap();
+    serve.wait().unwrap();
 }

@@ -1,13 +1,45 @@
 use std::io::{self, Write};
-use std::path::Path;
 
-use event_store::{IndexReport, Visitor};
+use clap::Args;
+use event_store::{IndexReport, Report, Visitor};
+use serde_json::json;
 
-use super::Failure;
+use super::source::{described, local};
+use super::{Failure, Format};
 
-pub(super) fn run(folder: &Path) -> Result<(), Failure> {
-    let visitor = Visitor::open(folder)?;
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The folder of the event store.
+    folder: String,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let visitor = Visitor::open(local(&arguments.folder)?)?;
     let report = visitor.check()?;
+    match arguments.format {
+        Format::Text => print(&visitor, &report)?,
+        Format::Json => {
+            let said = json!({
+                "format": visitor.format(),
+                "storeId": visitor.id().to_string(),
+                "head": report.events.checked_sub(1),
+                "events": report.events,
+                "streams": report.streams,
+                "segments": report.segments.iter().map(described).collect::<Vec<_>>(),
+            });
+            writeln!(io::stdout().lock(), "{said}")?;
+        }
+    }
+    match report.damage {
+        Some(damage) => Err(damage.into()),
+        None => Ok(()),
+    }
+}
+
+fn print(visitor: &Visitor, report: &Report) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let head = report.events.checked_sub(1).map_or("none".to_owned(), |head| head.to_string());
     writeln!(out, "format    {}", visitor.format())?;
@@ -37,8 +69,5 @@ pub(super) fn run(folder: &Path) -> Result<(), Failure> {
             segment.bytes,
         )?;
     }
-    match report.damage {
-        Some(damage) => Err(damage.into()),
-        None => Ok(()),
-    }
+    Ok(())
 }

@@ -13,7 +13,6 @@ mod verify;
 mod write;
 
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -45,10 +44,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Tells format, id, head, segments and how many streams, events and bytes there are.
-    Inspect {
-        /// The folder of the event store.
-        folder: PathBuf,
-    },
+    Inspect(inspect::Arguments),
     /// Prints events, oldest first.
     #[command(after_help = "Example:\n  event-store tail data/events --follow --correlation 0190a5f2-…")]
     Tail(tail::Arguments),
@@ -113,7 +109,7 @@ enum Failure {
 
 pub(crate) fn run() -> ExitCode {
     let done = match Arguments::parse().command {
-        Command::Inspect { folder } => inspect::run(&folder),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Tail(arguments) => wait(tail::run(&arguments)),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Serve(arguments) => wait(serve::run(arguments)),

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use clap::Args;
 use event_store::protocol::{self, Settings, Tls};
 use event_store::{is_remote, open};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
+use super::{Failure, Format};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -34,6 +35,9 @@ pub(super) struct Arguments {
     /// Listens beyond this machine although nobody is asked for a password.
     #[arg(long)]
     without_password: bool,
+    /// How to say where it listens.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -53,7 +57,11 @@ pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (router, stop) = protocol::router(store, Settings { credentials }).await?;
     let listener = TcpListener::bind(arguments.listen).await?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    writeln!(io::stdout().lock(), "listening on {}", listener.local_addr()?)?;
+    let address = listener.local_addr()?;
+    match arguments.format {
+        Format::Text => writeln!(io::stdout().lock(), "listening on {address}")?,
+        Format::Json => writeln!(io::stdout().lock(), "{}", json!({ "listening": address.to_string() }))?,
+    }
     let shutdown = async {
         tokio::select! {
             _ = terminate.recv() => {}

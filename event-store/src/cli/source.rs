@@ -1,8 +1,14 @@
 //! The events of a log, wherever it is: a folder is read beside whoever has it open.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use event_store::{Direction, EventStore, Filter, Position, RecordedEvent, Stroll, Visitor, is_remote, open};
+use event_store::{
+    Direction, EventStore, Filter, IndexReport, Position, RecordedEvent, SegmentReport, Stroll, Visitor,
+    is_remote, open,
+};
+
+use serde_json::{Value, json};
 
 use super::Failure;
 
@@ -39,4 +45,30 @@ impl Source {
 /// The folder that a URL names.
 pub(super) fn folder(url: &str) -> &str {
     url.strip_prefix("embedded:").unwrap_or(url)
+}
+
+/// The folder itself, for commands that look at its files.
+pub(super) fn local(url: &str) -> Result<&Path, Failure> {
+    if is_remote(url) {
+        let reason = "a server keeps its files to itself: name the folder, on the server's machine";
+        return Err(Failure::Input(reason.to_owned()));
+    }
+    Ok(Path::new(folder(url)))
+}
+
+/// A segment and its index, for programs.
+pub(super) fn described(segment: &SegmentReport) -> Value {
+    json!({
+        "number": segment.number,
+        "firstPosition": segment.first_position,
+        "events": segment.events,
+        "blocks": segment.blocks,
+        "used": segment.used,
+        "bytes": segment.bytes,
+        "index": match segment.index {
+            IndexReport::None => "none",
+            IndexReport::Whole => "whole",
+            IndexReport::Damaged => "damaged",
+        },
+    })
 }

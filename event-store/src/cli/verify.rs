@@ -1,19 +1,24 @@
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
-use event_store::{IndexReport, OpenError, Visitor, truncate};
+use event_store::{IndexReport, OpenError, Report, Visitor, truncate};
+use serde_json::{Value, json};
 
-use super::Failure;
+use super::source::{described, local};
+use super::{Failure, Format};
 
 #[derive(Args)]
 pub(super) struct Arguments {
     /// The folder of the event store.
-    folder: PathBuf,
+    folder: String,
     /// Cuts the log at this place for good: everything from there on is lost, also what is whole.
     /// Only for a log that nobody has open and of which there is no better copy.
     #[arg(long, value_name = "SEGMENT:OFFSET", value_parser = place)]
     truncate_at: Option<(u64, u64)>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 /// `3:1048576` or `0000000003.log:1048576`.
@@ -25,12 +30,35 @@ fn place(text: &str) -> Result<(u64, u64), String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+    let folder = local(&arguments.folder)?;
     if let Some((segment, offset)) = arguments.truncate_at {
-        truncate(&arguments.folder, segment, offset)?;
-        writeln!(out, "cut at segment {segment}, offset {offset}")?;
+        truncate(folder, segment, offset)?;
+        if let Format::Text = arguments.format {
+            writeln!(io::stdout().lock(), "cut at segment {segment}, offset {offset}")?;
+        }
     }
-    let report = Visitor::open(&arguments.folder)?.check()?;
+    let report = Visitor::open(folder)?.check()?;
+    match arguments.format {
+        Format::Text => print(folder, &report)?,
+        Format::Json => writeln!(io::stdout().lock(), "{}", json(&report))?,
+    }
+    if report.is_whole() { Ok(()) } else { Err(Failure::Damage) }
+}
+
+fn json(report: &Report) -> Value {
+    let place = |(segment, offset): (u64, u64)| json!({ "segment": segment, "offset": offset });
+    json!({
+        "whole": report.is_whole(),
+        "events": report.events,
+        "streams": report.streams,
+        "unfinished": report.unfinished.map(place),
+        "damage": report.damage.as_ref().map(ToString::to_string),
+        "segments": report.segments.iter().map(described).collect::<Vec<_>>(),
+    })
+}
+
+fn print(folder: &Path, report: &Report) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     writeln!(out, "{} events in {} streams, read and checked", report.events, report.streams)?;
     if let Some((segment, offset)) = report.unfinished {
         writeln!(
@@ -55,9 +83,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 "Events up to position {} are whole. Restore the folder from a copy; or, if there is none, give \
                  up everything behind them with:\n  event-store verify {} --truncate-at {name}:{offset}",
                 report.events.saturating_sub(1),
-                arguments.folder.display(),
+                folder.display(),
             )?;
         }
     }
-    if report.is_whole() { Ok(()) } else { Err(Failure::Damage) }
+    Ok(())
 }

@@ -136,8 +136,11 @@ impl View {
             Expected::StreamExists => return Err(Refusal::WrongVersion { actual: None }),
             Expected::Revision(_) | Expected::NoStream | Expected::Any => {}
         }
-        // First the mark, then the events: until these are in, the stream is as gone as before.
-        self.describe(stream, &state, "$tb", Value::from(last + 1)).await?;
+        // First the mark, then the events: until these are in, the stream is as gone as before. A
+        // copy, or an append that did not get further, has left the mark already.
+        if state.metadata.truncated_before() != last + 1 {
+            self.describe(stream, &state, "$tb", Value::from(last + 1)).await?;
+        }
         Ok(self.store.append(stream, ExpectedRevision::Exact(last), events).await?)
     }
 

@@ -20,6 +20,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -70,7 +71,8 @@ impl Tls {
     }
 }
 
-/// Serves routes on a listener until `shutdown` completes, then lets calls finish for some seconds.
+/// Serves routes on a listener until `shutdown` completes, then lets calls finish for some seconds
+/// and cuts the rest. Dropping it cuts all connections at once.
 ///
 /// # Errors
 /// When the listener fails for good.
@@ -82,6 +84,7 @@ pub async fn serve(
 ) -> io::Result<()> {
     let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
+    let mut tasks = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
         let accepted = async {
@@ -102,7 +105,8 @@ pub async fn serve(
             },
         };
         let (router, tls, watcher) = (router.clone(), tls.clone(), graceful.watcher());
-        tokio::spawn(async move {
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
             if let Err(error) = connection(stream, router, tls, watcher).await {
                 tracing::debug!(%error, %from, "a connection ended");
             }
@@ -111,8 +115,10 @@ pub async fn serve(
     }
     drop(listener);
     if tokio::time::timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!("connections were cut because they did not end");
+        tracing::warn!("connections are cut because they do not end");
     }
+    // What still runs would hold the store.
+    tasks.shutdown().await;
     Ok(())
 }
 

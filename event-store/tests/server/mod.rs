@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use event_store::protocol::{self, Settings, Stop, Tls};
 use event_store::{EmbeddedStore, EventStore};
@@ -36,7 +37,7 @@ impl Server {
         settings: Settings,
         tls: Option<Tls>,
     ) -> Self {
-        let store: Arc<dyn EventStore> = Arc::new(open(folder.path()));
+        let store: Arc<dyn EventStore> = Arc::new(open(folder.path()).await);
         let (router, stop) = protocol::router(store, settings).await.unwrap();
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -67,15 +68,13 @@ impl Server {
     }
 }
 
-/// Connections that are still ending hold the store for a moment after the server has ended.
-fn open(folder: &Path) -> EmbeddedStore {
-    for _ in 0..500 {
-        match EmbeddedStore::open(folder) {
-            Err(event_store::OpenError::Locked(_)) => {
-                std::thread::sleep(std::time::Duration::from_millis(10));
-            }
-            opened => return opened.unwrap(),
-        }
+/// Connections that are still ending hold the store for a moment after the server has ended: waits
+/// until the last of them lets go of the lock.
+async fn open(folder: &Path) -> EmbeddedStore {
+    let lock = folder.join("lock");
+    if lock.exists() {
+        let waited = tokio::task::spawn_blocking(move || std::fs::File::open(lock)?.lock());
+        tokio::time::timeout(Duration::from_secs(20), waited).await.unwrap().unwrap().unwrap();
     }
-    panic!("the folder is still locked");
+    EmbeddedStore::open(folder).unwrap()
 }

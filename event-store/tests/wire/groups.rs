@@ -202,3 +202,86 @@ async fn a_group_of_the_whole_log_is_filtered_and_is_gone_when_deleted() {
     let gone = client.subscribe_to_persistent_subscription_to_all("g", &options).await;
     assert!(matches!(gone, Err(eventstore::Error::ResourceNotFound)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_sends_clients_away_and_holds_over_a_restart() {
+    let server = Server::start().await;
+    let first = client(&server);
+    fill(&first, "a-1", 0..2).await;
+    let missing = first.update_persistent_subscription("a-1", "g", &options()).await;
+    assert!(matches!(missing, Err(eventstore::Error::ResourceNotFound)), "{missing:?}");
+    first.create_persistent_subscription("a-1", "g", &options().max_retry_count(3)).await.unwrap();
+    let mut work = join(&first, "a-1", 1).await;
+    next(&mut work).await;
+    let settings = options().max_retry_count(7).consumer_strategy_name(SystemConsumerStrategy::Pinned);
+    first.update_persistent_subscription("a-1", "g", &settings).await.unwrap();
+    assert!(work.next_subscription_event().await.is_err(), "its clients are told");
+    let server = server.restart().await;
+    let client = client(&server);
+    let info = client.get_persistent_subscription_info("a-1", "g", &Default::default()).await.unwrap();
+    let settings = info.settings.unwrap();
+    assert_eq!(settings.max_retry_count, 7);
+    assert_eq!(settings.consumer_strategy_name, SystemConsumerStrategy::Pinned);
+    assert_eq!(number(&next(&mut join(&client, "a-1", 1).await).await.0), 0, "nothing was done before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_says_stop_is_sent_away_and_its_events_go_to_the_next_one() {
+    let server = Server::start().await;
+    let client = client(&server);
+    fill(&client, "a-1", 0..2).await;
+    client.create_persistent_subscription("a-1", "g", &options().max_retry_count(5)).await.unwrap();
+    let mut leaving = join(&client, "a-1", 2).await;
+    let (event, _) = next(&mut leaving).await;
+    leaving.nack(event, NakAction::Stop, "enough").await.unwrap();
+    assert_eq!(number(&next(&mut leaving).await.0), 1, "was under way already");
+    assert!(leaving.next_subscription_event().await.is_err(), "it is told");
+    let mut other = join(&client, "a-1", 2).await;
+    let (first, second) = (next(&mut other).await, next(&mut other).await);
+    let mut numbers = [number(&first.0), number(&second.0)];
+    numbers.sort_unstable();
+    assert_eq!(numbers, [0, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_with_a_limit_leaves_the_rest_parked() {
+    let server = Server::start().await;
+    let client = client(&server);
+    fill(&client, "a-1", 0..3).await;
+    client.create_persistent_subscription("a-1", "g", &options()).await.unwrap();
+    let mut work = join(&client, "a-1", 10).await;
+    for _ in 0..3 {
+        let (event, _) = next(&mut work).await;
+        work.nack(event, NakAction::Park, "later").await.unwrap();
+    }
+    until_parked(&client, "a-1", 3).await;
+    for (limit, expected, left) in [(2, 0..2, 1), (2, 2..3, 0)] {
+        let limit = ReplayParkedMessagesOptions::default().stop_at(limit);
+        client.replay_parked_messages("a-1", "g", &limit).await.unwrap();
+        for expected in expected {
+            let (event, _) = next(&mut work).await;
+            assert_eq!(number(&event), expected);
+            work.ack(event).await.unwrap();
+        }
+        until_parked(&client, "a-1", left).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_clients_join_than_a_group_may_have() {
+    let server = Server::start().await;
+    let client = client(&server);
+    fill(&client, "a-1", 0..1).await;
+    client.create_persistent_subscription("a-1", "g", &options().max_subscriber_count(1)).await.unwrap();
+    let mut only = join(&client, "a-1", 1).await;
+    assert_eq!(number(&next(&mut only).await.0), 0);
+    let settings = SubscribeToPersistentSubscriptionOptions::default();
+    assert!(client.subscribe_to_persistent_subscription("a-1", "g", &settings).await.is_err());
+    drop(only);
+    let free = async {
+        while client.subscribe_to_persistent_subscription("a-1", "g", &settings).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), free).await.unwrap();
+}

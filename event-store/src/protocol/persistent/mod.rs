@@ -158,8 +158,9 @@ impl PersistentSubscriptions for Service {
         group.send(Command::Join { out, buffer, answer }).await.map_err(|_| gone(&key))?;
         let consumer = answered.await.map_err(|_| gone(&key))??;
         let left = Arc::new(AtomicBool::new(false));
-        tokio::spawn(listen(requests, group, consumer, Arc::clone(&left)));
-        let end = End { key, left, stopping: self.0.stopping() };
+        let (over, ended) = oneshot::channel();
+        tokio::spawn(listen(requests, ended, group, consumer, Arc::clone(&left)));
+        let end = End { key, left, stopping: self.0.stopping(), _over: over };
         Ok(Response::new(deliver(deliveries, form, end)))
     }
 }
@@ -170,9 +171,11 @@ async fn info(group: &mpsc::Sender<Command>) -> Option<ps::SubscriptionInfo> {
     answered.await.ok()
 }
 
-/// Passes on what a client says, until it says no more.
+/// Passes on what a client says, until it says no more or its answers have ended: a client that
+/// keeps talking after that would keep its connection, and with it the store.
 async fn listen(
     mut requests: Streaming<ps::ReadReq>,
+    mut ended: oneshot::Receiver<()>,
     group: mpsc::Sender<Command>,
     consumer: u64,
     left: Arc<AtomicBool>,
@@ -182,7 +185,13 @@ async fn listen(
         ids.into_iter().map(|id| convert::uuid(Some(id))).collect::<Result<Vec<_>, _>>()
     };
     loop {
-        let command = match requests.message().await {
+        let request = tokio::select! {
+            biased;
+            request = requests.message() => request,
+            // Nobody sends; the other side is dropped.
+            _ = &mut ended => break,
+        };
+        let command = match request {
             Ok(Some(ps::ReadReq { content: Some(Content::Ack(ack)) })) => {
                 ids(ack.ids).map(|ids| Command::Ack { consumer, ids })
             }
@@ -218,6 +227,8 @@ struct End {
     key: Key,
     left: Arc<AtomicBool>,
     stopping: watch::Receiver<bool>,
+    /// Dropped with the answers.
+    _over: oneshot::Sender<()>,
 }
 
 /// Ends well only when the client itself ended the call.
@@ -228,7 +239,7 @@ fn deliver(
 ) -> BoxStream<'static, Result<ps::ReadResp, Status>> {
     use ps::read_resp::{Content, SubscriptionConfirmation};
     async_stream::try_stream! {
-        let End { key, left, stopping } = end;
+        let End { key, left, stopping, _over } = end;
         let subscription_id = format!("{}::{}", key.source, key.group);
         let confirmation = Content::SubscriptionConfirmation(SubscriptionConfirmation { subscription_id });
         yield ps::ReadResp { content: Some(confirmation) };
