@@ -177,6 +177,12 @@ impl World {
         connection.close().await.unwrap();
     }
 
+    /// Where its rows are.
+    #[allow(dead_code, reason = "only a server lets others wait")]
+    pub(crate) fn url(&self) -> String {
+        self.place.url()
+    }
+
     /// How many rows a table has.
     pub(crate) async fn rows_of(&self, table: &'static str) -> i64 {
         let mut connection = AnyConnection::connect(&self.place.url()).await.unwrap();

@@ -6,6 +6,7 @@ mod cluster;
 mod outage;
 mod place;
 mod sharing;
+mod switching;
 
 #[path = "../read_side/disguise.rs"]
 mod disguise;

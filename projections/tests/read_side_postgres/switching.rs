@@ -1,0 +1,50 @@
+//! A switch while a worker waits for its checkpoint, which only a server lets it do.
+
+use std::time::{Duration, Instant};
+
+use event_store::Position;
+use sqlx::{AnyConnection, Connection, Executor};
+
+use crate::stories::*;
+use crate::support::World;
+
+/// What a switch does, behind a checkpoint that it holds.
+const SWITCH: &str = "
+    CREATE TABLE my_page__next (LIKE my_page INCLUDING ALL);
+    INSERT INTO my_page__next SELECT * FROM my_page;
+    UPDATE checkpoints SET projection = 'my_page~previous' WHERE projection = 'my_page';
+    INSERT INTO checkpoints (projection, version, store, position)
+        SELECT 'my_page', version, store, position FROM checkpoints WHERE projection = 'my_page~previous';
+    ALTER TABLE my_page RENAME TO my_page__previous;
+    ALTER TABLE my_page__next RENAME TO my_page;
+    COMMIT";
+
+/// G10: a worker that waited while new rows took the place of its own, at the same position, goes on
+/// in the new ones.
+#[tokio::test]
+async fn a_worker_that_waited_for_a_switch_goes_on_in_the_new_rows() {
+    let world = World::running().await;
+    let last = world.happened(happy(&wanted_by("student1", 1))).await;
+    assert_eq!(world.considered("my_page", last).await, None);
+    let mut switching = AnyConnection::connect(&world.url()).await.unwrap();
+    switching.execute("BEGIN").await.unwrap();
+    let hold = "UPDATE checkpoints SET position = position WHERE projection = 'my_page'";
+    switching.execute(hold).await.unwrap();
+    let last: Position = world.happened(happy(&wanted_by("student1", 2))).await;
+    somebody_waits(&world).await;
+
+    switching.execute(sqlx::raw_sql(SWITCH)).await.unwrap();
+    assert_eq!(world.considered("my_page", last).await, None);
+    assert_eq!(world.rows().await["my_page"], world.rebuilt().await["my_page"]);
+}
+
+async fn somebody_waits(world: &World) {
+    let mut connection = AnyConnection::connect(&world.url()).await.unwrap();
+    let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut connection).await.unwrap() == 0 {
+        assert!(Instant::now() < deadline, "the worker never waited");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
