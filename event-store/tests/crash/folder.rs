@@ -158,13 +158,16 @@ async fn a_long_stream_is_read_at_any_revision_from_its_indexes() {
     let name = stream("long-1");
     let opened = || Options::new().segment_bytes(128 << 10).recent_bytes(0).open(folder.path()).unwrap();
     let store = opened();
-    let appends = (0..3000).map(|number| {
-        let events = (0..number % 3 + 1).map(|_| event(20)).collect();
-        store.append(&name, ExpectedRevision::Any, events)
-    });
     let revision = 6000u64;
-    for appended in futures::future::join_all(appends).await {
-        appended.unwrap();
+    // In waves: all at once may become one block, and one long segment for it.
+    for wave in 0..30 {
+        let appends = (0..100).map(|number| {
+            let events = (0..(wave * 100 + number) % 3 + 1).map(|_| event(20)).collect();
+            store.append(&name, ExpectedRevision::Any, events)
+        });
+        for appended in futures::future::join_all(appends).await {
+            appended.unwrap();
+        }
     }
     drop(store);
     let store = opened();
