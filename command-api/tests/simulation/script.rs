@@ -1,41 +1,33 @@
-//! What students do, what goes wrong and when: everything that a history follows from.
+//! What people do, what goes wrong and when: everything that a history follows from.
 
 use std::fmt;
 
-use crate::provider::Pace;
+use crate::deed::Deed;
 use crate::random::Random;
 
 /// A history to be.
 #[derive(Debug, Clone)]
-pub(crate) struct Script {
-    /// Decides what is left open: how long the disk and the provider take.
+pub(crate) struct Script<D: Deed> {
+    /// Decides what is left open: how long the disk and others take.
     pub(crate) seed: u64,
-    pub(crate) acts: Vec<Act>,
+    pub(crate) acts: Vec<Act<D>>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) crashes: Vec<Crash>,
-    /// How many of a hundred cards are declined.
-    pub(crate) declined: u64,
-    /// How fast the provider answers.
-    pub(crate) pace: Pace,
+    /// How it is with everything that this business depends on.
+    pub(crate) circumstances: D::Circumstances,
 }
 
-/// Something that a student does at a time, and keeps trying until there is an answer.
+/// Something that somebody does at a time, and keeps trying until there is an answer.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Act {
+pub(crate) struct Act<D> {
     pub(crate) at: u64,
-    pub(crate) student: u64,
-    pub(crate) what: What,
+    /// Who; everything that one person does is about one request.
+    pub(crate) who: u64,
+    pub(crate) deed: D,
     /// Sent twice at once.
     pub(crate) twice: bool,
     /// Hangs up after this long, the first time.
     pub(crate) hangs_up: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    Apply,
-    Cancel,
-    CancelPayment,
 }
 
 /// Something is down from a time until another.
@@ -49,7 +41,8 @@ pub(crate) struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Down {
     Context(&'static str),
-    Provider,
+    /// What is outside of the process.
+    Outside,
 }
 
 /// The process dies at an append, counted within its life.
@@ -60,54 +53,30 @@ pub(crate) struct Crash {
     pub(crate) durable: bool,
 }
 
-impl Script {
-    pub(crate) fn random(seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        let mut acts = Vec::new();
-        for student in 0..1 + random.below(4) {
-            let applies = random.below(3_000);
-            let mut act = |at, what, random: &mut Random| {
-                let hangs_up = random.percent(15).then(|| random.below(700));
-                acts.push(Act { at, student, what, twice: random.percent(15), hangs_up });
-            };
-            act(applies, What::Apply, &mut random);
-            if random.percent(60) {
-                act(applies + random.below(6_000), What::Cancel, &mut random);
-            }
-            if random.percent(25) {
-                act(applies + random.below(6_000), What::CancelPayment, &mut random);
-            }
-        }
-        let faults = (0..random.below(4)).map(|_| {
-            let from = random.below(5_000);
-            let down = match random.below(5) {
-                0 => Down::Context("apply"),
-                1 => Down::Context("payment"),
-                2 => Down::Provider,
-                _ => Down::Context("delivery"),
-            };
-            Fault { from, to: from + random.below(10_000), down }
-        });
-        let faults = faults.collect();
-        let crashes = (0..random.below(4))
-            .map(|_| Crash { at_append: 1 + random.below(12), durable: random.percent(50) })
-            .collect();
-        let declined = if random.percent(20) { 50 } else { 0 };
-        Self { seed, acts, faults, crashes, declined, pace: Pace::Moody }
+impl<D: Deed> Act<D> {
+    /// Done once, by somebody who waits for the answer.
+    pub(crate) fn plain(at: u64, who: u64, deed: D) -> Self {
+        Self { at, who, deed, twice: false, hangs_up: None }
     }
 
-    /// One student does these things at these times, the provider is steady, and nothing goes wrong.
-    pub(crate) fn story(acts: &[(u64, What)], provider_takes: u64) -> Self {
-        let act =
-            |(at, what): &(u64, What)| Act { at: *at, student: 0, what: *what, twice: false, hangs_up: None };
-        Self {
-            seed: 1,
-            acts: acts.iter().map(act).collect(),
-            faults: vec![],
-            crashes: vec![],
-            declined: 0,
-            pace: Pace::Steady(provider_takes),
-        }
+    /// Done impatiently, perhaps.
+    pub(crate) fn random(at: u64, who: u64, deed: D, random: &mut Random) -> Self {
+        let hangs_up = random.percent(15).then(|| random.below(700));
+        Self { at, who, deed, twice: random.percent(15), hangs_up }
+    }
+}
+
+/// Up to three crashes, each within the first appends of its life.
+pub(crate) fn random_crashes(random: &mut Random) -> Vec<Crash> {
+    (0..random.below(4))
+        .map(|_| Crash { at_append: 1 + random.below(12), durable: random.percent(50) })
+        .collect()
+}
+
+impl<D: Deed> Script<D> {
+    /// These things are done, and nothing goes wrong.
+    pub(crate) fn story(acts: Vec<Act<D>>, circumstances: D::Circumstances) -> Self {
+        Self { seed: 1, acts, faults: vec![], crashes: vec![], circumstances }
     }
 
     /// The same while something is down.
@@ -142,20 +111,19 @@ impl Script {
             script.crashes.remove(index);
             shorter.push(script);
         }
-        if self.declined > 0 {
-            shorter.push(Self { declined: 0, ..self.clone() });
-        }
+        let plainer = D::plainer(&self.circumstances);
+        shorter.extend(plainer.map(|circumstances| Self { circumstances, ..self.clone() }));
         shorter
     }
 }
 
-impl fmt::Display for Script {
+impl<D: Deed> fmt::Display for Script<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "script of seed {}, {} of 100 cards declined:", self.seed, self.declined)?;
-        for Act { at, student, what, twice, hangs_up } in &self.acts {
+        writeln!(f, "script of seed {}, {:?}:", self.seed, self.circumstances)?;
+        for Act { at, who, deed, twice, hangs_up } in &self.acts {
             let twice = if *twice { ", twice at once" } else { "" };
             let hangs_up = hangs_up.map_or(String::new(), |ms| format!(", hangs up after {ms} ms"));
-            writeln!(f, "  at {at:>5} ms student {student} does {what:?}{twice}{hangs_up}")?;
+            writeln!(f, "  at {at:>5} ms {who} does {deed:?}{twice}{hangs_up}")?;
         }
         for Fault { from, to, down } in &self.faults {
             writeln!(f, "  from {from} to {to} ms down: {down:?}")?;

@@ -21,6 +21,8 @@ use crate::script::Crash;
 pub(crate) struct MortalStore {
     pub(crate) log: MemoryStore,
     pub(crate) seed: u64,
+    /// How many of a hundred appends take about a second.
+    pub(crate) stalls: u64,
     pub(crate) appends: AtomicU64,
     pub(crate) crash: Option<Crash>,
     /// Fires when the process dies.
@@ -30,10 +32,11 @@ pub(crate) struct MortalStore {
 }
 
 impl MortalStore {
-    pub(crate) fn new(log: MemoryStore, seed: u64, crash: Option<Crash>) -> Arc<Self> {
+    pub(crate) fn new(log: MemoryStore, seed: u64, stalls: u64, crash: Option<Crash>) -> Arc<Self> {
         Arc::new(Self {
             log,
             seed,
+            stalls,
             appends: AtomicU64::new(0),
             crash,
             dies: CancellationToken::new(),
@@ -50,9 +53,10 @@ impl EventStore for MortalStore {
         expected: ExpectedRevision,
         events: Vec<NewEvent>,
     ) -> Result<Appended, AppendError> {
-        // A disk takes up to three milliseconds, and keeps no order among those who wait.
+        // A disk takes up to three milliseconds, one that stalls up to 1500, and keeps no order among those who wait.
         let number = self.appends.fetch_add(1, Ordering::Relaxed) + 1;
-        let micros = hash(&[self.seed, number]) % 3_000;
+        let stalls = hash(&[self.seed, 11, number]) % 100 < self.stalls;
+        let micros = hash(&[self.seed, number]) % 3_000 * if stalls { 500 } else { 1 };
         tokio::time::sleep(Duration::from_micros(micros)).await;
         match self.crash {
             Some(crash) if number >= crash.at_append => {

@@ -5,20 +5,16 @@ use std::collections::BTreeMap;
 use domain::elearning::{Apply, Delivery, Fact, Payment};
 use domain::kernel::{Aggregate, Metadata, RequestId};
 
-use crate::script::{Script, What};
-use crate::world::{Ending, request_of};
+use super::What;
+use crate::deed::request_of;
+use crate::script::Script;
+use crate::world::Ending;
 
 /// The facts of one request, in the order of the log.
 type Story = Vec<(String, Fact)>;
 
 /// The first thing that is wrong.
-pub(crate) fn wrong(script: &Script, ending: &Ending) -> Option<String> {
-    if let Some(reason) = &ending.restless {
-        return Some(reason.clone());
-    }
-    if ending.parked > 0 {
-        return Some(format!("{} reactions are parked", ending.parked));
-    }
+pub(crate) fn wrong(script: &Script<What>, ending: &Ending<What>) -> Option<String> {
     let stories = match stories(ending) {
         Ok(stories) => stories,
         Err(reason) => return Some(reason),
@@ -31,7 +27,7 @@ pub(crate) fn wrong(script: &Script, ending: &Ending) -> Option<String> {
 }
 
 /// Every event belongs to its request and can be read.
-fn stories(ending: &Ending) -> Result<BTreeMap<RequestId, Story>, String> {
+fn stories(ending: &Ending<What>) -> Result<BTreeMap<RequestId, Story>, String> {
     let mut stories = BTreeMap::<_, Story>::new();
     for event in &ending.log {
         let stream = event.stream.as_str();
@@ -77,7 +73,7 @@ fn in_order(story: &Story) -> Option<String> {
 }
 
 /// Delivered and paid for, or nothing of it is left.
-fn at_rest(id: RequestId, story: &Story, ending: &Ending) -> Option<String> {
+fn at_rest(id: RequestId, story: &Story, ending: &Ending<What>) -> Option<String> {
     let (mut apply, mut payment, mut delivery) = (Apply::default(), Payment::default(), Delivery::default());
     for (_, fact) in story {
         match fact {
@@ -86,7 +82,7 @@ fn at_rest(id: RequestId, story: &Story, ending: &Ending) -> Option<String> {
             Fact::Delivery(event) => delivery = delivery.evolve(event),
         }
     }
-    let account = ending.provider.account(id);
+    let account = ending.outside.account(id);
     let right = match &apply {
         Apply::Nothing => false,
         Apply::Completed(_) => {
@@ -102,12 +98,16 @@ fn at_rest(id: RequestId, story: &Story, ending: &Ending) -> Option<String> {
 }
 
 /// What a student was told is true.
-fn acknowledged(script: &Script, ending: &Ending, stories: &BTreeMap<RequestId, Story>) -> Option<String> {
+fn acknowledged(
+    script: &Script<What>,
+    ending: &Ending<What>,
+    stories: &BTreeMap<RequestId, Story>,
+) -> Option<String> {
     script.acts.iter().zip(&ending.answers).find_map(|(act, answer)| {
-        let story = stories.get(&request_of(act.student));
+        let story = stories.get(&request_of(act.who));
         let has = |name: &str| story.is_some_and(|story| story.iter().any(|(other, _)| other == name));
-        let code = answer.map(|status| status.as_u16());
-        let right = match (act.what, code) {
+        let code = answer.status.map(|status| status.as_u16());
+        let right = match (act.deed, code) {
             (What::Apply, Some(201)) => has("Applied"),
             (What::Cancel, Some(200)) => has("ApplyCancelled"),
             (What::CancelPayment, Some(200)) => has("PayCancelled") || has("PayFailed"),

@@ -10,6 +10,7 @@ use command_api::payment_provider::{Charge, PaymentProvider, ProviderDown};
 use domain::kernel::{Money, RequestId};
 use domain::payment::Receipt;
 
+use crate::deed::Outside;
 use crate::random::hash;
 
 /// The provider and its ledger.
@@ -57,10 +58,6 @@ impl Provider {
         self.ledger.lock().unwrap().questions
     }
 
-    pub(crate) fn down(&self, down: bool) {
-        self.ledger.lock().unwrap().down = down;
-    }
-
     pub(crate) fn account(&self, request: RequestId) -> Account {
         self.ledger.lock().unwrap().accounts.get(&request).copied().unwrap_or_default()
     }
@@ -83,6 +80,12 @@ impl Provider {
         };
         tokio::time::sleep(Duration::from_millis(ms)).await;
         Ok(matches!(self.pace, Pace::Moody) && hash(&[self.seed, 9, number]).is_multiple_of(10))
+    }
+}
+
+impl Outside for Provider {
+    fn down(&self, down: bool) {
+        self.ledger.lock().unwrap().down = down;
     }
 }
 
