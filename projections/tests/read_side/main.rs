@@ -12,6 +12,7 @@ mod my_page;
 mod parked;
 mod place;
 mod refusals;
+mod rentcar;
 mod replay;
 mod stories;
 mod support;

@@ -26,6 +26,8 @@ mod my_page;
 mod parked;
 #[path = "../read_side/refusals.rs"]
 mod refusals;
+#[path = "../read_side/rentcar.rs"]
+mod rentcar;
 #[path = "../read_side/replay.rs"]
 mod replay;
 #[path = "../read_side/stories.rs"]
