@@ -4,5 +4,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/wire.rs"));
 
-pub(crate) use event_store::client::{StreamIdentifier, streams};
-pub(crate) use event_store::client::{Uuid as WireUuid, gossip, persistent_subscriptions, server_features};
+pub(crate) use self::event_store::client::{StreamIdentifier, streams};
+pub(crate) use self::event_store::client::{
+    Uuid as WireUuid, gossip, persistent_subscriptions, server_features,
+};
