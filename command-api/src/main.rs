@@ -104,10 +104,8 @@ async fn read_side(
     let file = || format!("sqlite:{}", config.data.join("read-model.db").display());
     let url = config.read_model.clone().unwrap_or_else(file);
     let database = projections::Database::open(&url).await?;
-    let system = match config.system.as_str() {
-        "rentcar" => projections::rentcar::system(),
-        _ => projections::elearning::system(),
-    };
+    let system = projections::System::find(&config.system);
+    let system = system.with_context(|| format!("nobody has made a read side for {}", config.system))?;
     Ok(Arc::new(projections::ReadSide::start(store, database, &system, shutdown).await?))
 }
 

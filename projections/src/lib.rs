@@ -47,5 +47,5 @@ pub use replay::{
     Comparison, Difference, Outcome, Plan, Purpose, Replay, ReplayError, ReplayProgress, RolledBack, rollback,
 };
 pub use resources::Resource;
-pub use system::{Collection, ResourceOf, Screen, System};
+pub use system::{Collection, ResourceOf, SYSTEMS, Screen, System};
 pub use worker::{StepError, Worker};

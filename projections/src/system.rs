@@ -6,6 +6,10 @@ use event_store::RecordedEvent;
 use crate::projection::Projection;
 use crate::query::Reads;
 use crate::resources::{Resource, Resources};
+use crate::{elearning, rentcar};
+
+/// The read sides of all businesses; the first one is the default.
+pub const SYSTEMS: [fn() -> System; 2] = [elearning::system, rentcar::system];
 
 /// The read side of one business: what it lists and what its screens show. A new business is a new
 /// value of this type.
@@ -48,6 +52,11 @@ pub trait Screen: Send + Sync + 'static {
 }
 
 impl System {
+    /// The one of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        SYSTEMS.into_iter().map(|system| system()).find(|system| system.name == name)
+    }
+
     /// Everything that keeps rows for it: the resources first, if it lists any.
     pub fn projections(&self) -> Vec<Arc<dyn Projection>> {
         let resources = || Arc::new(Resources::new(self.collections, self.resource)) as Arc<dyn Projection>;

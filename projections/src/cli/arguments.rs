@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use projections::SYSTEMS;
 
 /// Read models: kept up, rebuilt while they serve, compared, explained.
 #[derive(Parser)]
@@ -29,6 +30,10 @@ pub(super) struct Arguments {
     /// How to print: for people, or one JSON document for programs.
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+
+    /// Which business.
+    #[arg(long, global = true, env = "GIROK_SYSTEM", default_value = SYSTEMS[0]().name, value_parser = SYSTEMS.map(|system| system().name))]
+    pub(super) system: String,
 
     /// The log: the folder of an event store.
     #[arg(

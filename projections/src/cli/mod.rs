@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use event_store::EventStore;
-use projections::{Database, Projection, System, elearning};
+use projections::{Database, Projection, System};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -43,7 +43,7 @@ pub(crate) async fn run() -> ExitCode {
 }
 
 async fn perform(arguments: Arguments) -> Result<Verdict, Failure> {
-    let Arguments { command, format, store, read_model } = arguments;
+    let Arguments { command, format, system, store, read_model } = arguments;
     if let Command::Completions { shell } = command {
         clap_complete::generate(shell, &mut Arguments::command(), "projections", &mut std::io::stdout());
         return Ok(Verdict::Well);
@@ -58,7 +58,7 @@ async fn perform(arguments: Arguments) -> Result<Verdict, Failure> {
     } else {
         projections::open_log(&store)?
     };
-    let system = elearning::system();
+    let system = System::find(&system).expect("the command line takes no other name");
     if let Command::Check = command {
         return status::check(&*store, &system, format).await;
     }

@@ -1,7 +1,7 @@
 //! The queries over the rows: plain reads, each of which says how fresh it is.
 //!
-//! `list` serves the collections of every system, the screens bring routes of their own. What they
-//! share: `parameters` (what a client may say), `freshness` (how new an answer is), `hal` (what a
+//! `list` serves the collections of every system, `my_page` a MyPage of any; the screens say which
+//! routes they have. What they share: `parameters` (what a client may say), `freshness` (how new an answer is), `hal` (what a
 //! list looks like), `live` (rows as they change), `error` (how a query fails).
 
 mod base;
@@ -11,6 +11,7 @@ mod freshness;
 mod hal;
 mod list;
 mod live;
+pub(crate) mod my_page;
 mod parameters;
 
 use std::sync::Arc;

@@ -2,10 +2,9 @@
 //! delivery stand (EL 1.5).
 //!
 //! `row` folds an event into what is kept, `table` moves that in and out of the database, `view` is how
-//! it is shown, `routes` answers the queries.
+//! it is shown.
 
 mod projection;
-mod routes;
 mod row;
 mod table;
 #[cfg(test)]
@@ -16,8 +15,10 @@ use std::sync::Arc;
 
 use axum::Router;
 
+use crate::elearning::COLLECTIONS;
 use crate::projection::Projection;
 use crate::query::Reads;
+use crate::query::my_page::{self, Owner};
 use crate::system::Screen;
 
 /// The screen.
@@ -29,6 +30,17 @@ impl Screen for MyPage {
     }
 
     fn routes(&self, reads: Reads) -> Router {
-        routes::router(reads)
+        let page = my_page::MyPage {
+            path: "myPages",
+            singular: "myPage",
+            subject: "application",
+            owner: Owner { parameter: "studentId", column: "student_id" },
+            collections: &COLLECTIONS,
+            projection: projection::NAME,
+            table: projection::NAME,
+            columns: table::COLUMNS,
+            show: view::show,
+        };
+        my_page::router(page, reads)
     }
 }

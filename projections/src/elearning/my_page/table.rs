@@ -6,20 +6,16 @@ use domain::elearning::{Application, ApplyStatus, BookId, DeliveryStatus, PaySta
 use domain::kernel::{Quantity, RequestId};
 use event_store::Position;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
+use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
 use super::row::{Revisions, Row};
 use crate::checkpoint::number;
 use crate::database::Transaction;
 
-const COLUMNS: &str = "id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status, \
+pub(super) const COLUMNS: &str = "id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status, \
     delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at, apply_revision, \
     payment_revision, delivery_revision, position";
-
-/// The first event of a row that could not be applied.
-const DEGRADED: &str = "(SELECT MIN(parked.position) FROM parked \
-    WHERE parked.projection = 'my_page' AND parked.id = my_page.id)";
 
 /// The table, as it is made.
 pub(super) const DEFINITION: &str = "id TEXT NOT NULL, student_id TEXT NOT NULL, student_name TEXT, \
@@ -75,56 +71,6 @@ pub(super) async fn write(
     transaction.write(UPSERT, rows).await
 }
 
-/// Which rows a query wants, and from where on.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted<'q> {
-    /// The row of one application.
-    Id(&'q str),
-    /// In the order of their ids, behind this one.
-    Behind(&'q str),
-    /// In the order of their last change, behind this position (-1 is the beginning).
-    ChangedSince(i64),
-}
-
-/// Up to `limit` rows of one student, or of all.
-pub(super) async fn query(
-    readers: &AnyPool,
-    wanted: Wanted<'_>,
-    student: Option<&str>,
-    limit: u32,
-) -> Result<Vec<Shown>, sqlx::Error> {
-    let (condition, order) = match wanted {
-        Wanted::Id(_) => ("id = $1", "id"),
-        Wanted::Behind(_) => ("id > $1", "id"),
-        Wanted::ChangedSince(_) => ("position > $1", "position"),
-    };
-    let of_student = if student.is_some() { "AND student_id = $2" } else { "" };
-    // SQLite prepares a statement anew whenever a parameter of its LIMIT is bound: a number is not.
-    let statement = format!(
-        "SELECT {COLUMNS}, {DEGRADED} FROM my_page WHERE {condition} {of_student} ORDER BY my_page.{order} LIMIT {limit}"
-    );
-    let mut query = sqlx::query(AssertSqlSafe(statement));
-    query = match wanted {
-        Wanted::Id(id) | Wanted::Behind(id) => query.bind(id),
-        Wanted::ChangedSince(position) => query.bind(position),
-    };
-    if let Some(student) = student {
-        query = query.bind(student);
-    }
-    let shown = |row: &AnyRow| {
-        let since = row.try_get::<Option<i64>, _>(18)?;
-        Ok(Shown { row: decode(row)?, degraded: since.map(|since| Position(since as u64)) })
-    };
-    query.fetch_all(readers).await?.iter().map(shown).collect()
-}
-
-/// A row, and since which event it stands still, should it be so.
-#[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) row: Row,
-    pub(super) degraded: Option<Position>,
-}
-
 /// A row as the statement takes it: its columns in the order of [`COLUMNS`].
 struct Columns<'r>(&'r Row);
 
@@ -155,7 +101,8 @@ impl Serialize for Columns<'_> {
     }
 }
 
-fn decode(row: &AnyRow) -> Result<Row, sqlx::Error> {
+/// A row, from its columns in the order of [`COLUMNS`].
+pub(super) fn decode(row: &AnyRow) -> Result<Row, sqlx::Error> {
     let text = |column: usize| row.try_get::<Option<String>, _>(column);
     let count = |column: usize| row.try_get::<i64, _>(column);
     let revision = |column: usize| Ok::<_, sqlx::Error>(u64::try_from(count(column)?).ok());

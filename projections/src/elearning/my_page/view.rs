@@ -3,9 +3,11 @@
 use domain::elearning::{ApplyStatus, DeliveryStatus, PayStatus};
 use domain::kernel::{Money, Quantity, RequestId};
 use serde::{Serialize, Serializer};
+use sqlx::any::AnyRow;
 
 use super::row::Row;
-use super::table::Shown;
+use super::table::decode;
+use crate::query::my_page::Degraded;
 
 /// The JSON of a row: the columns of EL 1.5, and where payment and delivery stand.
 #[derive(Debug, Serialize)]
@@ -36,11 +38,11 @@ pub(super) struct View<'r> {
     degraded: Option<Degraded>,
 }
 
-/// Since when a row stands still.
-#[derive(Debug, Serialize)]
-struct Degraded {
-    /// The position of the event that could not be applied.
-    since: u64,
+/// The JSON of a row of the database.
+pub(super) fn show(row: &AnyRow, degraded: Option<Degraded>) -> Result<String, sqlx::Error> {
+    let row = decode(row)?;
+    let view = View { degraded, ..View::from(&row) };
+    Ok(serde_json::to_string(&view).expect("a view is a plain struct"))
 }
 
 /// What comes next by itself.
@@ -77,13 +79,6 @@ impl<'r> From<&'r Row> for View<'r> {
             position: row.position.0,
             degraded: None,
         }
-    }
-}
-
-impl<'r> From<&'r Shown> for View<'r> {
-    fn from(shown: &'r Shown) -> Self {
-        let degraded = shown.degraded.map(|since| Degraded { since: since.0 });
-        Self { degraded, ..Self::from(&shown.row) }
     }
 }
 

@@ -1,10 +1,9 @@
 //! MyPage: one row for each reservation, which tells its customer where it stands (RC 5.5).
 //!
 //! `projection` writes what the newest event of each stream says, `row` is what is kept and how it is
-//! shown, `routes` answers the queries.
+//! shown.
 
 mod projection;
-mod routes;
 mod row;
 
 use std::sync::Arc;
@@ -13,6 +12,8 @@ use axum::Router;
 
 use crate::projection::Projection;
 use crate::query::Reads;
+use crate::query::my_page::{self, Owner};
+use crate::rentcar::COLLECTIONS;
 use crate::system::Screen;
 
 /// The screen.
@@ -24,6 +25,17 @@ impl Screen for MyPage {
     }
 
     fn routes(&self, reads: Reads) -> Router {
-        routes::router(reads)
+        let page = my_page::MyPage {
+            path: "mypages",
+            singular: "mypage",
+            subject: "reservation",
+            owner: Owner { parameter: "userId", column: "user_id" },
+            collections: &COLLECTIONS,
+            projection: projection::NAME,
+            table: projection::NAME,
+            columns: row::SHOWN,
+            show: row::show,
+        };
+        my_page::router(page, reads)
     }
 }

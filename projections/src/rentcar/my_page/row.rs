@@ -1,12 +1,12 @@
 //! What is kept of one reservation, and how it is shown.
 
-use domain::kernel::{Aggregate, RequestId};
+use domain::kernel::Aggregate;
 use domain::rentcar::{Booking, Rental, RentalEvent, Reservation, ReservationEvent};
 use serde::Serialize;
+use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
-use super::projection::NAME;
+use crate::query::my_page::Degraded;
 
 /// What an event says of its half of the row.
 pub(super) trait Part<E>: Sized {
@@ -74,8 +74,8 @@ impl Part<RentalEvent> for RentalPart {
 /// A row as it is shown: the columns of RC 5.5, and what else a customer wants to know.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Row {
-    pub(super) reservation_id: String,
+struct Row {
+    reservation_id: String,
     car_id: String,
     car_name: Option<String>,
     user_id: String,
@@ -88,7 +88,10 @@ pub(super) struct Row {
     /// RFC 3339, in UTC; `null` for a time that has no such form.
     updated_at: Option<String>,
     /// The position of the last event that changed the row.
-    pub(super) position: u64,
+    position: u64,
+    /// Present when the row stands still because an event of it could not be applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded: Option<Degraded>,
 }
 
 /// What is over stays over, whichever half says so.
@@ -101,48 +104,17 @@ fn status(reservation: &str, rental: &str) -> &'static str {
     }
 }
 
-/// Which rows a query wants, and from where on.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Wanted<'q> {
-    /// The row of one reservation.
-    Id(RequestId),
-    /// In the order of their ids, behind this one.
-    Behind(&'q str),
-    /// In the order of their last change, behind this position (-1 is the beginning).
-    ChangedSince(i64),
+/// The columns that are shown.
+pub(super) const SHOWN: &str = "id, car_id, car_name, user_id, user_name, reserved_date, \
+    reservation_status, rental_status, updated_at, position";
+
+/// The JSON of a row of the database.
+pub(super) fn show(row: &AnyRow, degraded: Option<Degraded>) -> Result<String, sqlx::Error> {
+    let row = Row { degraded, ..decode(row)? };
+    Ok(serde_json::to_string(&row).expect("a row is a plain struct"))
 }
 
-/// Up to `limit` rows of one customer, or of all.
-pub(super) async fn query(
-    readers: &AnyPool,
-    wanted: Wanted<'_>,
-    user: Option<&str>,
-    limit: u32,
-) -> Result<Vec<Row>, sqlx::Error> {
-    let (condition, order) = match wanted {
-        Wanted::Id(_) => ("id = $1", "id"),
-        Wanted::Behind(_) => ("id > $1", "id"),
-        Wanted::ChangedSince(_) => ("position > $1", "position"),
-    };
-    let of_user = if user.is_some() { "AND user_id = $2" } else { "" };
-    // SQLite prepares a statement anew whenever a parameter of its LIMIT is bound: a number is not.
-    let statement = format!(
-        "SELECT id, car_id, car_name, user_id, user_name, reserved_date, reservation_status, rental_status, \
-            updated_at, position
-         FROM {NAME} WHERE {condition} {of_user} ORDER BY {order} LIMIT {limit}"
-    );
-    let mut query = sqlx::query(AssertSqlSafe(statement));
-    query = match wanted {
-        Wanted::Id(id) => query.bind(id.to_string()),
-        Wanted::Behind(id) => query.bind(id.to_owned()),
-        Wanted::ChangedSince(position) => query.bind(position),
-    };
-    if let Some(user) = user {
-        query = query.bind(user);
-    }
-    query.fetch_all(readers).await?.iter().map(decode).collect()
-}
-
+/// A row, from its columns in the order of [`SHOWN`].
 fn decode(row: &AnyRow) -> Result<Row, sqlx::Error> {
     let text = |column: usize| row.try_get::<Option<String>, _>(column);
     let (reservation, rental): (String, String) = (row.try_get(6)?, row.try_get(7)?);
@@ -159,6 +131,7 @@ fn decode(row: &AnyRow) -> Result<Row, sqlx::Error> {
         status: status(&reservation, &rental),
         updated_at: time.map(|time| time.to_string()),
         position: position.unsigned_abs(),
+        degraded: None,
     })
 }
 

@@ -1,0 +1,187 @@
+//! MyPage of any business: the list of one owner's rows, one row, what made it, and rows as they change.
+//!
+//! A business says by a [`MyPage`] where its rows are and how one is shown; the routes are the same.
+
+mod rows;
+
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use domain::kernel::RequestId;
+use event_store::Position;
+use serde_json::json;
+use sqlx::any::AnyRow;
+
+use super::{Base, Change, Changes, Links, List, Parameters, QueryError, Reads, cursor, item, live};
+use crate::database::Database;
+use crate::history::history;
+use crate::system::Collection;
+
+pub(crate) use rows::Degraded;
+use rows::{Shown, Wanted, query};
+
+/// How many rows a stream of changes reads at once.
+const CHUNK: u32 = 256;
+
+/// The MyPage of a business.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MyPage {
+    /// The path and the key of the list (`myPages`).
+    pub(crate) path: &'static str,
+    /// What a row is called in links (`myPage`).
+    pub(crate) singular: &'static str,
+    /// What a row is about, in errors (`application`).
+    pub(crate) subject: &'static str,
+    /// By whom the list is filtered.
+    pub(crate) owner: Owner,
+    /// Whose events made a row.
+    pub(crate) collections: &'static [Collection],
+    /// What keeps the rows.
+    pub(crate) projection: &'static str,
+    /// Where they are.
+    pub(crate) table: &'static str,
+    /// The columns that `show` reads; `id` and `position` are among them.
+    pub(crate) columns: &'static str,
+    /// The JSON of a row, in one line.
+    pub(crate) show: fn(&AnyRow, Option<Degraded>) -> Result<String, sqlx::Error>,
+}
+
+/// Whose a row is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner {
+    /// The parameter of the list (`studentId`).
+    pub(crate) parameter: &'static str,
+    /// The column (`student_id`).
+    pub(crate) column: &'static str,
+}
+
+/// What every route knows.
+#[derive(Clone)]
+struct Context {
+    page: MyPage,
+    reads: Reads,
+}
+
+/// The routes of a MyPage.
+pub(crate) fn router(page: MyPage, reads: Reads) -> Router {
+    let path = page.path;
+    Router::new()
+        .route(&format!("/{path}"), get(list))
+        .route(&format!("/{path}/events"), get(events))
+        .route(&format!("/{path}/{{id}}"), get(one))
+        .route(&format!("/{path}/{{id}}/history"), get(told))
+        .with_state(Context { page, reads })
+}
+
+async fn list(
+    State(Context { page, reads }): State<Context>,
+    base: Base,
+    mut parameters: Parameters,
+) -> Result<Response, QueryError> {
+    let (size, behind) = (parameters.size().0, parameters.cursor().unwrap_or_default());
+    let (owner, freshness) = (parameters.text(page.owner.parameter), parameters.freshness());
+    parameters.check()?;
+
+    let as_of = reads.as_of(freshness).await?;
+    // One more than is shown tells whether there is a next page.
+    let wanted = Wanted::Behind(&behind);
+    let rows = query(&page, reads.database.readers(), wanted, owner.as_deref(), size + 1).await?;
+    let shown = &rows[..rows.len().min(size as usize)];
+    let at = |cursor: String| {
+        let mut parameters = vec![("cursor", cursor), ("size", size.to_string())];
+        parameters.extend(owner.iter().map(|owner| (page.owner.parameter, owner.clone())));
+        base.list(page.path, &parameters)
+    };
+    let last = shown.last().filter(|_| rows.len() > shown.len());
+    let next = last.map(|row| at(cursor::encode(&row.id)));
+    let items = shown.iter().map(|row| page.item(row, &base)).collect();
+    let links = Links { this: at(cursor::encode(&behind)), next, prev: None };
+    Ok((as_of, List { name: page.path, items, links, page: None }).into_response())
+}
+
+async fn one(
+    State(Context { page, reads }): State<Context>,
+    Path(id): Path<String>,
+    base: Base,
+    mut parameters: Parameters,
+) -> Result<Response, QueryError> {
+    let freshness = parameters.freshness();
+    parameters.check()?;
+
+    let as_of = reads.as_of(freshness).await?;
+    // An id that is none names no row; one in another spelling names its row.
+    let Ok(id) = RequestId::from_str(&id) else { return Err(QueryError::NotFound(page.subject, as_of)) };
+    let rows = query(&page, reads.database.readers(), Wanted::Id(id), None, 1).await?;
+    let Some(row) = rows.first() else { return Err(QueryError::NotFound(page.subject, as_of)) };
+    let hal = [(header::CONTENT_TYPE, "application/hal+json")];
+    Ok((as_of, hal, page.item(row, &base)).into_response())
+}
+
+/// What made the row: everything that happened to its request, in order.
+async fn told(
+    State(Context { page, reads }): State<Context>,
+    Path(id): Path<String>,
+    base: Base,
+    mut parameters: Parameters,
+) -> Result<Response, QueryError> {
+    let freshness = parameters.freshness();
+    parameters.check()?;
+
+    let as_of = reads.as_of(freshness).await?;
+    let Ok(id) = RequestId::from_str(&id) else { return Err(QueryError::NotFound(page.subject, as_of)) };
+    let id = id.to_string();
+    let categories = page.collections.iter().map(|collection| collection.category);
+    let steps = history(&*reads.store, categories, &id).await?;
+    if steps.is_empty() {
+        return Err(QueryError::NotFound(page.subject, as_of));
+    }
+    let address = base.one(page.path, &id);
+    let links = json!({"self": {"href": format!("{address}/history")}, page.singular: {"href": address}});
+    let body = json!({"id": id, "history": steps, "_links": links});
+    Ok((as_of, [(header::CONTENT_TYPE, "application/hal+json")], body.to_string()).into_response())
+}
+
+async fn events(
+    State(Context { page, reads }): State<Context>,
+    headers: HeaderMap,
+    mut parameters: Parameters,
+) -> Result<Response, QueryError> {
+    let (owner, mut after) = (parameters.text(page.owner.parameter), parameters.after());
+    // A browser that connects again repeats the address and knows better than it.
+    if let Some(last) = headers.get("last-event-id") {
+        let last = last.to_str().ok().and_then(|last| last.parse::<Position>().ok());
+        match last.filter(|last| i64::try_from(last.0).is_ok()) {
+            Some(last) => after = Some(last),
+            None => parameters.refuse("Last-Event-ID", "must be the id of an event of ours"),
+        }
+    }
+    parameters.check()?;
+    Ok(live(&reads, Rows { page, database: reads.database.clone(), owner }, after))
+}
+
+/// The rows of one owner, or of all.
+struct Rows {
+    page: MyPage,
+    database: Database,
+    owner: Option<String>,
+}
+
+#[async_trait]
+impl Changes for Rows {
+    async fn since(&self, position: i64) -> Result<Vec<Change>, sqlx::Error> {
+        let (wanted, owner) = (Wanted::ChangedSince(position), self.owner.as_deref());
+        let rows = query(&self.page, self.database.readers(), wanted, owner, CHUNK).await?;
+        Ok(rows.into_iter().map(|row| Change { position: row.position, json: row.json }).collect())
+    }
+}
+
+impl MyPage {
+    fn item(&self, row: &Shown, base: &Base) -> String {
+        item(&row.json, self.singular, &base.one(self.path, &row.id))
+    }
+}
