@@ -9,6 +9,7 @@ mod payment_routes;
 mod reactions;
 mod remote;
 mod settings;
+mod web;
 
 use std::sync::Arc;
 
@@ -27,7 +28,6 @@ use crate::calls::{CallSettings, Callee, Port, Remote};
 use crate::execute::schema_version;
 use crate::payment_provider::{Provider, simulator};
 use crate::policies::Handler;
-use crate::web;
 use apply::ApplyService;
 use reactions::Reactions;
 

@@ -4,11 +4,11 @@
 mod car;
 mod hold;
 mod input;
-mod page;
 mod reactions;
 mod rental;
 mod reservation;
 mod settings;
+mod web;
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
         api,
         policies: environment.run(SYSTEM, policies(), decode, &reactions),
         contexts: environment.contexts,
-        page: page::router,
+        page: web::router,
         simulators: Router::new(),
     }
 }

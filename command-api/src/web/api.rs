@@ -1,63 +1,77 @@
 //! The JSON API as the page calls it: in this process, without a socket, but through the same routes
 //! as everybody else. The page can do nothing that another client cannot.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::FromRequestParts;
+use axum::extract::rejection::FormRejection;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use super::draft::Draft;
-use super::row::Row;
-use crate::http::{EVENT_POSITION, HttpRequest};
+use crate::http::{ApiError, EVENT_POSITION, HttpRequest, MAX_BODY};
 
 /// The most rows that a query answers with at once.
 const MOST: usize = 1000;
 
+/// Where the rows of a page come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    /// The path and the key of the list (`myPages`).
+    pub(crate) list: &'static str,
+    /// What a row calls its id.
+    pub(crate) id: &'static str,
+    /// The parameter that says whose rows they are (`studentId`).
+    pub(crate) who: &'static str,
+}
+
 /// The routes of the API.
 #[derive(Clone)]
-pub(super) struct Api(Router);
+pub(crate) struct Api {
+    routes: Router,
+    source: Source,
+}
 
 /// The API on behalf of one request of a browser: what it causes is said to follow from that.
-pub(super) struct Client {
+pub(crate) struct Client {
     api: Api,
     request: Option<HttpRequest>,
 }
 
-/// The rows of a student.
-pub(super) struct Listed {
-    /// Those that changed last come first.
-    pub(super) rows: Vec<Row>,
+/// The rows of somebody.
+pub(crate) struct Listed<T> {
+    /// In the order of the list.
+    pub(crate) rows: Vec<T>,
     /// Everything up to here is in the rows.
-    pub(super) as_of: Option<u64>,
-    /// Whether the student has more than these.
-    pub(super) more: bool,
+    pub(crate) as_of: Option<u64>,
+    /// Whether there are more than these.
+    pub(crate) more: bool,
     /// Whether the rows do not follow the log at the moment.
-    pub(super) degraded: bool,
+    pub(crate) degraded: bool,
 }
 
 /// Why the API did not do what it was asked, as its problem details say.
 #[derive(Debug, Deserialize)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     #[serde(skip)]
-    pub(super) status: StatusCode,
+    pub(crate) status: StatusCode,
     #[serde(default)]
-    pub(super) code: String,
+    pub(crate) code: String,
     #[serde(default)]
-    pub(super) errors: Vec<FieldProblem>,
+    pub(crate) errors: Vec<FieldProblem>,
 }
 
 /// A field that makes no sense. Why is told in the language of the page.
 #[derive(Debug, Deserialize)]
-pub(super) struct FieldProblem {
-    pub(super) field: String,
+pub(crate) struct FieldProblem {
+    pub(crate) field: String,
 }
 
 struct Answer {
@@ -66,9 +80,14 @@ struct Answer {
 }
 
 impl Api {
-    /// Calls these routes.
-    pub(super) fn new(routes: Router) -> Self {
-        Self(routes)
+    /// Calls these routes, and finds rows there.
+    pub(crate) fn new(routes: Router, source: Source) -> Self {
+        Self { routes, source }
+    }
+
+    /// Where the rows come from.
+    pub(crate) fn source(&self) -> Source {
+        self.source
     }
 }
 
@@ -81,50 +100,59 @@ impl FromRequestParts<Api> for Client {
 }
 
 impl Client {
-    /// Applies; the key makes a second application of the same form the first one. Answers where in
-    /// the log the last event of it is.
-    pub(super) async fn apply(&self, key: &str, draft: &Draft) -> Result<Option<u64>, Problem> {
-        let answer = self.send(Method::POST, "/applies", Some(key), Some(draft.body())).await?;
-        Ok(answer.number(EVENT_POSITION.as_str()))
+    /// Sends a command; the key makes it the same one, however often it is sent. Answers where in the
+    /// log the last event of it is.
+    pub(crate) async fn command(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Value,
+    ) -> Result<Option<u64>, Problem> {
+        Ok(self.send(method, path, key, Some(body)).await?.number(EVENT_POSITION.as_str()))
     }
 
-    /// Cancels an application. Answers where in the log the last event of it is.
-    pub(super) async fn cancel(&self, id: Uuid) -> Result<Option<u64>, Problem> {
-        let body = json!({ "applyStatus": "cancelled" });
-        let answer = self.send(Method::PUT, &format!("/applies/{id}"), None, Some(body)).await?;
-        Ok(answer.number(EVENT_POSITION.as_str()))
+    /// The rows of somebody, in which everything up to `after` is to be seen.
+    pub(crate) async fn rows<T: DeserializeOwned>(
+        &self,
+        who: &str,
+        after: Option<u64>,
+    ) -> Result<Listed<T>, Problem> {
+        let Source { list, who: parameter, .. } = self.api.source;
+        self.list(list, &[(parameter, who)], after).await
     }
 
-    /// The applications of a student, in which everything up to `after` is to be seen.
-    pub(super) async fn rows(&self, student: &str, after: Option<u64>) -> Result<Listed, Problem> {
+    /// A list, in which everything up to `after` is to be seen.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        list: &str,
+        parameters: &[(&str, &str)],
+        after: Option<u64>,
+    ) -> Result<Listed<T>, Problem> {
         #[derive(Deserialize)]
-        struct Page {
+        struct Page<T> {
             #[serde(rename = "_embedded")]
-            embedded: Embedded,
+            embedded: HashMap<String, Vec<T>>,
             #[serde(rename = "_links")]
             links: Value,
         }
-        #[derive(Deserialize)]
-        struct Embedded {
-            #[serde(rename = "myPages")]
-            rows: Vec<Row>,
-        }
         let size = MOST.to_string();
-        let path = format!("/myPages?{}", query(&[("studentId", student), ("size", &size)], after));
+        let parameters = [parameters, &[("size", size.as_str())]].concat();
+        let path = format!("/{list}?{}", query(&parameters, after));
         let answer = self.send(Method::GET, &path, None, None).await?;
-        let Page { embedded: Embedded { mut rows }, links } = answer.read()?;
-        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.position));
+        let Page { mut embedded, links } = answer.read()?;
         Ok(Listed {
-            rows,
+            rows: embedded.remove(list).unwrap_or_default(),
             as_of: answer.number("as-of"),
             more: links.get("next").is_some(),
             degraded: answer.headers.contains_key("degraded"),
         })
     }
 
-    /// One application, in which everything up to `after` is to be seen.
-    pub(super) async fn row(&self, id: Uuid, after: Option<u64>) -> Result<Row, Problem> {
-        self.send(Method::GET, &format!("/myPages/{id}?{}", query(&[], after)), None, None).await?.read()
+    /// One row, in which everything up to `after` is to be seen.
+    pub(crate) async fn row<T: DeserializeOwned>(&self, id: Uuid, after: Option<u64>) -> Result<T, Problem> {
+        let list = self.api.source.list;
+        self.send(Method::GET, &format!("/{list}/{id}?{}", query(&[], after)), None, None).await?.read()
     }
 
     async fn send(
@@ -144,7 +172,7 @@ impl Client {
         if let Some(cause) = self.request {
             request.extensions_mut().insert(cause);
         }
-        let response = match self.api.0.clone().oneshot(request).await {
+        let response = match self.api.routes.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
@@ -181,13 +209,21 @@ impl Problem {
 }
 
 /// A query string of these parameters and `after`, if that is known.
-pub(super) fn query(parameters: &[(&str, &str)], after: Option<u64>) -> String {
+pub(crate) fn query(parameters: &[(&str, &str)], after: Option<u64>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(parameters);
     if let Some(after) = after {
         query.append_pair("after", &after.to_string());
     }
     query.finish()
+}
+
+/// A form that cannot be read.
+pub(crate) fn malformed(rejection: FormRejection) -> ApiError {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::BodyTooLarge(MAX_BODY),
+        _ => ApiError::MalformedBody(rejection.body_text()),
+    }
 }
 
 #[cfg(test)]

@@ -8,36 +8,38 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::texts::Lang;
+use super::api::Api;
+use super::lang::Lang;
 
 const LANG: &str = "girok_lang";
-const STUDENT: &str = "girok_student";
+const WHO: &str = "girok_who";
 
 /// Half a year, in seconds.
 const REMEMBERED: u32 = 15_552_000;
 
 /// Who looks at the page, and what to remember of it.
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     /// The language.
-    pub(super) lang: Lang,
-    /// The student whose applications are shown. Nobody logs in yet: whoever says so.
-    pub(super) student: Option<String>,
+    pub(crate) lang: Lang,
+    /// Whose rows are shown. Nobody logs in yet: whoever says so.
+    pub(crate) who: Option<String>,
     /// What is to be seen: everything up to this position of the log.
-    pub(super) after: Option<u64>,
+    pub(crate) after: Option<u64>,
     /// What the address said, to be remembered.
     said: Vec<(&'static str, String)>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Visitor {
+impl FromRequestParts<Api> for Visitor {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::new(parts.uri.query().unwrap_or_default(), &parts.headers))
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        Ok(Self::new(parts.uri.query().unwrap_or_default(), api.source().who, &parts.headers))
     }
 }
 
 impl Visitor {
-    fn new(query: &str, headers: &HeaderMap) -> Self {
+    /// `parameter` is where the address says who it is.
+    fn new(query: &str, parameter: &str, headers: &HeaderMap) -> Self {
         let query: HashMap<_, _> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let cookies = cookies(headers);
         let mut said = Vec::new();
@@ -50,19 +52,19 @@ impl Visitor {
         let lang = wanted.or_else(before).unwrap_or_else(|| accepted(headers));
 
         // An empty name is nobody, and makes us forget whom we knew.
-        let student = match query.get("studentId").map(|student| student.trim().to_owned()) {
-            Some(student) => {
-                said.push((STUDENT, student.clone()));
-                Some(student)
+        let who = match query.get(parameter).map(|who| who.trim().to_owned()) {
+            Some(who) => {
+                said.push((WHO, who.clone()));
+                Some(who)
             }
-            None => cookies.get(STUDENT).cloned(),
+            None => cookies.get(WHO).cloned(),
         };
         let after = query.get("after").and_then(|after| after.parse().ok());
-        Self { lang, student: student.filter(|student| !student.is_empty()), after, said }
+        Self { lang, who: who.filter(|who| !who.is_empty()), after, said }
     }
 
     /// The headers that make the browser remember what the address said.
-    pub(super) fn remember(&self) -> Vec<(HeaderName, HeaderValue)> {
+    pub(crate) fn remember(&self) -> Vec<(HeaderName, HeaderValue)> {
         let cookie = |(name, text): &(&str, String)| {
             let pair = form_urlencoded::Serializer::new(String::new()).append_pair(name, text).finish();
             let age = if text.is_empty() { 0 } else { REMEMBERED };
@@ -103,7 +105,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
         headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(accept).unwrap());
-        Visitor::new(query, &headers)
+        Visitor::new(query, "studentId", &headers)
     }
 
     #[test]
@@ -121,15 +123,15 @@ mod tests {
     }
 
     #[test]
-    fn a_student_is_remembered_until_another_one_is_named() {
+    fn who_looks_is_remembered_until_another_one_is_named() {
         let visitor_of = |query, cookie| visitor(query, cookie, "");
         let first = visitor_of("studentId=%ED%99%8D+1%3B", "");
         let cookie = first.remember()[0].1.to_str().unwrap().to_owned();
         let pair = cookie.split(';').next().unwrap();
-        assert_eq!(visitor_of("", pair).student.as_deref(), Some("홍 1;"));
-        assert_eq!(visitor_of("studentId=student2", pair).student.as_deref(), Some("student2"));
+        assert_eq!(visitor_of("", pair).who.as_deref(), Some("홍 1;"));
+        assert_eq!(visitor_of("studentId=student2", pair).who.as_deref(), Some("student2"));
         let nobody = visitor_of("studentId=", pair);
-        assert_eq!(nobody.student, None);
+        assert_eq!(nobody.who, None);
         assert!(nobody.remember()[0].1.to_str().unwrap().contains("Max-Age=0"));
     }
 }

@@ -9,5 +9,6 @@ mod driver;
 mod languages;
 mod line;
 mod page;
+mod rentcar;
 mod stories;
 mod without_javascript;

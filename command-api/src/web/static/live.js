@@ -49,7 +49,7 @@
     if (event.target !== source) return;
     const query = new URLSearchParams({ lang: language, after: event.lastEventId });
     try {
-      const answer = await fetch(`/web/rows/${JSON.parse(event.data).id}?${query}`);
+      const answer = await fetch(`/web/rows/${JSON.parse(event.data)[rows.dataset.id]}?${query}`);
       if (!answer.ok) throw new Error(answer.statusText);
       show(await answer.text());
       last = event.lastEventId;

@@ -3,6 +3,8 @@
 
 use domain::elearning::{ApplyStatus, DeliveryStatus, PayStatus};
 
+use crate::web::row::{Step, Tone};
+
 /// Where an application stands, as its student cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -22,29 +24,6 @@ pub(super) enum Stage {
     Cancelled,
     /// The payment was refused for good (EL-I14).
     Refused,
-}
-
-/// How good the news is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    /// All is well.
-    Good,
-    /// Something comes next by itself.
-    Waiting,
-    /// It is over.
-    Over,
-    /// It went wrong.
-    Bad,
-}
-
-/// How far one of the three steps is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
-    Ahead,
-    Now,
-    Done,
-    Undone,
-    Failed,
 }
 
 impl Stage {
@@ -105,31 +84,6 @@ impl Stage {
             Self::CancelWaitsForPayment => [Step::Undone, Step::Now, Step::Undone],
             Self::CancelledUnpaid | Self::Cancelled => [Step::Undone; 3],
             Self::Refused => [Step::Undone, Step::Failed, Step::Undone],
-        }
-    }
-}
-
-impl Tone {
-    /// Its class in the style sheet.
-    pub(super) fn class(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Waiting => "waiting",
-            Self::Over => "over",
-            Self::Bad => "bad",
-        }
-    }
-}
-
-impl Step {
-    /// Its class in the style sheet.
-    pub(super) fn class(self) -> &'static str {
-        match self {
-            Self::Ahead => "ahead",
-            Self::Now => "now",
-            Self::Done => "done",
-            Self::Undone => "undone",
-            Self::Failed => "failed",
         }
     }
 }

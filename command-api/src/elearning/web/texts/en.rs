@@ -3,43 +3,43 @@ use std::borrow::Cow;
 use domain::elearning::CancelReason;
 
 use super::Texts;
-use crate::web::stage::Stage;
+use crate::elearning::web::stage::Stage;
+use crate::web::frame::FrameTexts;
+use crate::web::list::Remarks;
+
+const STUDENT_ID: &str = "Student ID";
 
 pub(super) const TEXTS: Texts = Texts {
-    language: "English",
-    title: "Course material",
-    lead: "Apply, pay, and have your books delivered.",
-    skip: "To my applications",
+    frame: FrameTexts {
+        title: "Course material",
+        lead: "Apply, pay, and have your books delivered.",
+        skip: "To my applications",
+        form: "Apply",
+        list: "My applications",
+        who: STUDENT_ID,
+        none_yet: "Nothing here yet. What you apply for appears here.",
+        remarks: Remarks {
+            who: "Enter your student ID to see your applications.",
+            elsewhere: "The list of applications is kept on another server. You can apply here all the same.",
+            unreadable: "The list cannot be read at the moment. Your applications are safe; try again shortly.",
+            behind: "Your latest change is being added to the list.",
+            degraded: "The list may be out of date at the moment. Your applications are safe.",
+            only_latest: "You have more applications than are shown here.",
+        },
+    },
 
-    apply: "Apply",
-    student_id: "Student ID",
+    student_id: STUDENT_ID,
     student_name: "Name",
     book_id: "Book number",
     book_name: "Title",
     qty: "Copies",
     amount: "Amount to pay",
     address: "Delivery address",
-    optional: "optional",
     submit: "Apply",
     copies: |count| if count == 1 { "1 copy".to_owned() } else { format!("{count} copies") },
 
-    list: "My applications",
-    show: "Show",
-    who: "Enter your student ID to see your applications.",
-    none_yet: "Nothing here yet. What you apply for appears here.",
-    only_latest: "You have more applications than are shown here.",
-    live: "Live",
-    connecting: "Connecting…",
-    reconnecting: "Reconnecting…",
-    reload: "Reload to see changes",
-    elsewhere: "The list of applications is kept on another server. You can apply here all the same.",
-    unreadable: "The list cannot be read at the moment. Your applications are safe; try again shortly.",
-    behind: "Your latest change is being added to the list.",
-    degraded: "The list may be out of date at the moment. Your applications are safe.",
-
     steps: ["Applied", "Payment", "Delivery"],
     cancel: "Cancel",
-    changed: "Last change",
     stage: |stage| match stage {
         Stage::WaitsForPayment => {
             ("Waiting for payment", Some("The payment is busy; it will be retried by itself."))
@@ -58,7 +58,6 @@ pub(super) const TEXTS: Texts = Texts {
     },
     reason,
 
-    check_fields: "Please check the marked fields. Nothing was sent yet.",
     wrong: |field, missing| match (field, missing) {
         (_, true) => "Please fill this in.",
         ("qty", _) => "A whole number, 1 or more.",
@@ -71,7 +70,6 @@ pub(super) const TEXTS: Texts = Texts {
                     you will not apply twice.",
     not_cancelled_now: "This cannot be cancelled at the moment. Please try again shortly.",
     no_such: "There is no such application.",
-    failed: "That did not work, through no fault of yours. Please try again.",
 };
 
 fn reason(reason: &str) -> Cow<'_, str> {

@@ -3,43 +3,43 @@ use std::borrow::Cow;
 use domain::elearning::CancelReason;
 
 use super::Texts;
-use crate::web::stage::Stage;
+use crate::elearning::web::stage::Stage;
+use crate::web::frame::FrameTexts;
+use crate::web::list::Remarks;
+
+const STUDENT_ID: &str = "수강생 아이디";
 
 pub(super) const TEXTS: Texts = Texts {
-    language: "한국어",
-    title: "교재 신청",
-    lead: "신청하고 결제하면 교재를 보내 드립니다.",
-    skip: "신청 내역으로 이동",
+    frame: FrameTexts {
+        title: "교재 신청",
+        lead: "신청하고 결제하면 교재를 보내 드립니다.",
+        skip: "신청 내역으로 이동",
+        form: "교재 신청",
+        list: "신청 내역",
+        who: STUDENT_ID,
+        none_yet: "아직 신청 내역이 없습니다. 신청하시면 여기에 표시됩니다.",
+        remarks: Remarks {
+            who: "수강생 아이디를 입력하면 신청 내역을 볼 수 있습니다.",
+            elsewhere: "신청 내역은 다른 서버에서 조회할 수 있습니다. 신청은 여기에서도 가능합니다.",
+            unreadable: "지금은 신청 내역을 불러올 수 없습니다. 신청은 안전하게 보관되어 있으니 잠시 후 다시 시도해 주세요.",
+            behind: "방금 하신 변경을 내역에 반영하고 있습니다.",
+            degraded: "지금은 신청 내역이 최신이 아닐 수 있습니다. 신청은 안전하게 보관되어 있습니다.",
+            only_latest: "여기에 표시된 것보다 신청 내역이 더 있습니다.",
+        },
+    },
 
-    apply: "교재 신청",
-    student_id: "수강생 아이디",
+    student_id: STUDENT_ID,
     student_name: "이름",
     book_id: "교재 번호",
     book_name: "교재명",
     qty: "수량",
     amount: "결제 금액",
     address: "배송지",
-    optional: "선택",
     submit: "신청하기",
     copies: |count| format!("{count}권"),
 
-    list: "신청 내역",
-    show: "조회",
-    who: "수강생 아이디를 입력하면 신청 내역을 볼 수 있습니다.",
-    none_yet: "아직 신청 내역이 없습니다. 신청하시면 여기에 표시됩니다.",
-    only_latest: "여기에 표시된 것보다 신청 내역이 더 있습니다.",
-    live: "실시간",
-    connecting: "연결 중…",
-    reconnecting: "다시 연결 중…",
-    reload: "새로고침하여 변경 확인",
-    elsewhere: "신청 내역은 다른 서버에서 조회할 수 있습니다. 신청은 여기에서도 가능합니다.",
-    unreadable: "지금은 신청 내역을 불러올 수 없습니다. 신청은 안전하게 보관되어 있으니 잠시 후 다시 시도해 주세요.",
-    behind: "방금 하신 변경을 내역에 반영하고 있습니다.",
-    degraded: "지금은 신청 내역이 최신이 아닐 수 있습니다. 신청은 안전하게 보관되어 있습니다.",
-
     steps: ["신청", "결제", "배송"],
     cancel: "신청 취소",
-    changed: "최근 변경",
     stage: |stage| match stage {
         Stage::WaitsForPayment => {
             ("결제 대기 중", Some("결제가 지연되고 있습니다. 잠시 후 자동으로 다시 시도합니다."))
@@ -56,7 +56,6 @@ pub(super) const TEXTS: Texts = Texts {
     },
     reason,
 
-    check_fields: "표시된 항목을 확인해 주세요. 아직 신청되지 않았습니다.",
     wrong: |field, missing| match (field, missing) {
         (_, true) => "필수 항목입니다.",
         ("qty", _) => "1 이상의 정수를 입력해 주세요.",
@@ -68,7 +67,6 @@ pub(super) const TEXTS: Texts = Texts {
     not_taken_now: "지금은 신청을 받을 수 없습니다. 잠시 후 다시 시도해 주세요. 중복 신청되지 않습니다.",
     not_cancelled_now: "지금은 취소할 수 없습니다. 잠시 후 다시 시도해 주세요.",
     no_such: "해당 신청을 찾을 수 없습니다.",
-    failed: "처리 중 문제가 발생했습니다. 다시 시도해 주세요.",
 };
 
 fn reason(reason: &str) -> Cow<'_, str> {

@@ -1,0 +1,29 @@
+//! What the page asks of the JSON API.
+
+use axum::http::Method;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::draft::Draft;
+use super::row::Row;
+use crate::web::api::{Client, Listed, Problem};
+
+/// Applies; the key makes a second application of the same form the first one. Answers where in the
+/// log the last event of it is.
+pub(super) async fn apply(client: &Client, key: &str, draft: &Draft) -> Result<Option<u64>, Problem> {
+    client.command(Method::POST, "/applies", Some(key), draft.body()).await
+}
+
+/// Cancels an application. Answers where in the log the last event of it is.
+pub(super) async fn cancel(client: &Client, id: Uuid) -> Result<Option<u64>, Problem> {
+    let body = json!({ "applyStatus": "cancelled" });
+    client.command(Method::PUT, &format!("/applies/{id}"), None, body).await
+}
+
+/// The applications of a student, those that changed last first, in which everything up to `after` is
+/// to be seen.
+pub(super) async fn rows(client: &Client, student: &str, after: Option<u64>) -> Result<Listed<Row>, Problem> {
+    let mut listed: Listed<Row> = client.rows(student, after).await?;
+    listed.rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.position));
+    Ok(listed)
+}
