@@ -109,7 +109,7 @@ async fn as_many_reserve_as_there_are_cars_and_the_others_hear_that_none_is_left
 /// RC-I2: the car is held, but the answer comes too late; the same key can be used again.
 #[tokio::test]
 async fn a_car_that_answers_too_late_is_not_reserved_and_comes_back() {
-    let app = rentcar(Settings { car_delay: 400, ..Settings::impatient() }).await;
+    let app = rentcar(Settings { car_delay: (400, 400), ..Settings::impatient() }).await;
     cars(&app, 3).await;
     let post = async || {
         let request = app.request(Method::POST, "/reservations").header("idempotency-key", "click");
@@ -128,6 +128,27 @@ async fn a_car_that_answers_too_late_is_not_reserved_and_comes_back() {
     }
 }
 
+/// RC-I2, RC-I3: the documents' numbers. The car takes 800 to 1100 ms, 1000 are waited for: some are
+/// reserved, some are not although their car was held, and every car is accounted for.
+#[tokio::test]
+async fn with_the_delays_of_the_documents_no_car_leaks() {
+    let (timeout, head_start) = (Duration::from_millis(1000), Duration::from_millis(1500));
+    let app = rentcar(Settings { car_delay: (800, 1100), timeout, head_start, ..Settings::default() }).await;
+    cars(&app, 100).await;
+    let answers = join_all((0..64).map(|_| reserve(&app))).await;
+    let mut reserved = 0;
+    for answer in answers {
+        match code(answer).await {
+            (201, _) => reserved += 1,
+            (503, code) => assert_eq!(code, "CAR_UNAVAILABLE"),
+            other => panic!("{other:?}"),
+        }
+    }
+    until_free(&app, 100 - reserved).await;
+    app.settle().await;
+    assert_eq!(free(&app).await, 100 - reserved);
+}
+
 /// G5: the retry of a reservation that was given up is tried anew, and made once.
 #[tokio::test]
 async fn the_same_key_reserves_once_also_after_it_was_given_up() {
@@ -136,7 +157,8 @@ async fn the_same_key_reserves_once_also_after_it_was_given_up() {
         let request = app.request(Method::POST, "/reservations").header("idempotency-key", "click");
         request.body(documents_reservation().to_string()).send().await.unwrap()
     };
-    let slow = rentcar(Settings { store: Arc::clone(&store), car_delay: 400, ..Settings::impatient() }).await;
+    let slow =
+        rentcar(Settings { store: Arc::clone(&store), car_delay: (400, 400), ..Settings::impatient() }).await;
     cars(&slow, 1).await;
     assert_eq!(post(&slow).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     until_free(&slow, 1).await;

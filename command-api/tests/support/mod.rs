@@ -50,7 +50,7 @@ pub struct Settings {
     /// Where the car context answers, when elsewhere.
     pub car_url: Option<String>,
     /// How long the car context takes to answer.
-    pub car_delay: u64,
+    pub car_delay: (u64, u64),
 }
 
 impl Default for Settings {
@@ -66,7 +66,7 @@ impl Default for Settings {
             payment_url: None,
             delivery_url: None,
             car_url: None,
-            car_delay: 0,
+            car_delay: (0, 0),
         }
     }
 }
@@ -133,7 +133,7 @@ fn business(settings: Settings, system: &str, provider: &Arc<SimulatedProvider>)
     };
     match system {
         "rentcar" => {
-            let car_delay = Delay(settings.car_delay, settings.car_delay);
+            let car_delay = Delay(settings.car_delay.0, settings.car_delay.1);
             rentcar::business(rentcar::Parts { car: call(settings.car_url), car_delay }, environment)
         }
         _ => {
