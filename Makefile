@@ -33,21 +33,23 @@ bench: setup-bench
 	cargo bench --package command-api --bench load
 
 ## The strong forms of the crash tests, for as long as one likes: CYCLES=1000 SEEDS=100000 make torture
-torture: setup-run
+torture: setup-test
 	GIROK_CRASH_CYCLES=$${CYCLES:-50} GIROK_SEEDS=$${SEEDS:-100000} \
-	  cargo test --release --package command-api --test crash --test simulation -- --nocapture
+	  cargo test --release --package command-api --test faults --test simulation -- --nocapture
 
 # A Rust toolchain links with cc, and SQLite is built from C.
 setup-run:
 	@command -v cc > /dev/null || $(MAKE) --no-print-directory install PACKAGES="gcc libc6-dev"
 
-# A private Postgres cluster is started from the installed binaries; the server that the package may
+# Faults are made with strace, faketime and disks of their own. A private Postgres cluster is started from the installed binaries; the server that the package may
 # start is not used. The official EventStoreDB clients of other languages are kept in the target folder.
 setup-test: setup-run
 	@command -v chromium > /dev/null && command -v chromedriver > /dev/null \
 	  || $(MAKE) --no-print-directory install PACKAGES="chromium chromium-driver fonts-noto-cjk"
 	@command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 \
 	  || $(MAKE) --no-print-directory install PACKAGES="postgresql"
+	@command -v strace > /dev/null && command -v faketime > /dev/null && command -v mkfs.ext4 > /dev/null \
+	  || $(MAKE) --no-print-directory install PACKAGES="strace faketime e2fsprogs"
 	@command -v npm > /dev/null || $(MAKE) --no-print-directory install PACKAGES="nodejs npm"
 	@python3 -m pip --version > /dev/null 2>&1 || $(MAKE) --no-print-directory install PACKAGES="python3-pip"
 	@event-store/tests/clients/install

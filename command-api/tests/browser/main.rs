@@ -7,6 +7,7 @@ mod support;
 
 mod driver;
 mod languages;
+#[path = "../support/line.rs"]
 mod line;
 mod page;
 mod rentcar;

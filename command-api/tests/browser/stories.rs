@@ -92,8 +92,8 @@ async fn an_application_made_on_another_device_appears_by_itself() {
 #[tokio::test]
 async fn what_happens_while_the_line_is_cut_appears_when_it_is_back() {
     let app = spawn_app().await;
-    let line = Line::to(&app.url).await;
-    let student = Student::visits_at(&line.url, Browser::open("en").await).await;
+    let line = Line::to(app.url.strip_prefix("http://").unwrap().parse().unwrap()).await;
+    let student = Student::visits_at(&format!("http://{}", line.address), Browser::open("en").await).await;
     student.applies().await;
     student.sees("Paid — being delivered").await;
     student.sees_that_it_is_live().await;

@@ -8,13 +8,14 @@ mod postgres;
 mod sqlite;
 mod transaction;
 
+use std::future::ready;
 use std::str::FromStr;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Executor, SqlSafeStr};
+use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 use tempfile::TempDir;
 
 pub use transaction::Transaction;
@@ -212,6 +213,9 @@ fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Er
             let greeting = Arc::clone(&greeting);
             Box::pin(async move { connection.execute(AssertSqlSafe(greeting)).await.map(drop) })
         })
+        // SQLite takes back by itself what no longer fits on the disk, and the driver, which then fails to
+        // do so again, believes for ever that the transaction goes on.
+        .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
         .connect_lazy_with(options);
     Ok(pool)
 }
