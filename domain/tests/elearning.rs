@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 
 use domain::elearning::{
     Application, Apply, ApplyCommand, ApplyEvent, ApplyStatus, CancelReason, Command, Delivery,
-    DeliveryCommand, DeliveryEvent, Fact, Particulars, PayStatus, Payment, PaymentEvent, Resource, policies,
-    sample::application,
+    DeliveryCommand, DeliveryEvent, Fact, NOT_PAID_IN_TIME, Particulars, PayStatus, Payment, PaymentEvent,
+    Resource, policies, sample::application,
 };
 use domain::kernel::{Aggregate, Reaction, fold};
 use domain::payment::{PaymentCommand, Receipt};
@@ -29,6 +29,8 @@ struct World {
     /// It does what it is asked, and nobody hears of it.
     delivery_is_mute: bool,
     provider_is_down: bool,
+    /// What is not paid by now is given up.
+    time_is_up: bool,
     /// A charge that the provider is working on, whose answer is still to come.
     under_way: VecDeque<()>,
 }
@@ -59,6 +61,7 @@ enum Step {
     DeliveryComesBack,
     ProviderGoesDown,
     ProviderComesBack,
+    TimeIsUp,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -75,6 +78,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::DeliveryComesBack),
         1 => Just(Step::ProviderGoesDown),
         1 => Just(Step::ProviderComesBack),
+        1 => Just(Step::TimeIsUp),
     ];
     prop::collection::vec(step, 0..60)
 }
@@ -137,7 +141,12 @@ impl World {
     /// What the payment service does to cancel.
     fn cancel_payment(&mut self) -> Result<(), Later> {
         self.execute_payment(PaymentCommand::Cancel(application()));
-        if matches!(self.payment, Payment::Cancelling(..)) {
+        self.undo_payment()
+    }
+
+    /// What it does to undo what is to be undone.
+    fn undo_payment(&mut self) -> Result<(), Later> {
+        if matches!(self.payment, Payment::Cancelling(..) | Payment::GivingUp(..)) {
             self.execute_delivery(DeliveryCommand::Cancel(application()))?;
             if self.provider_is_down {
                 return Err(Later);
@@ -155,6 +164,11 @@ impl World {
                 // The runner asks until the payment is decided one way or the other.
                 if matches!(self.payment, Payment::Requested(_)) { Err(Later) } else { Ok(()) }
             }
+            Command::GiveUpPayment(sale) => {
+                let reason = NOT_PAID_IN_TIME.to_owned();
+                self.execute_payment(PaymentCommand::GiveUp(sale, reason));
+                self.undo_payment()
+            }
             Command::CancelPayment(_) => self.cancel_payment(),
             Command::StartDelivery(application) => self.execute_delivery(DeliveryCommand::Start(application)),
             Command::CancelApply(_, reason) => {
@@ -170,13 +184,16 @@ impl World {
         match (policies()[policy].react)(&fact) {
             Reaction::Ignore => true,
             Reaction::Now(command) | Reaction::MakeSure(command) => self.handle(command).is_ok(),
+            Reaction::MakeSureInTime(_, too_late) if self.time_is_up => self.handle(too_late).is_ok(),
+            Reaction::MakeSureInTime(command, _) => self.handle(command).is_ok(),
         }
     }
 
     /// Whether a policy has reacted to something later before it began to make sure of this.
     fn withdrawn(&self, policy: usize, event: usize) -> bool {
         let react = policies()[policy].react;
-        let makes_sure = |fact: &Fact| matches!(react(fact), Reaction::MakeSure(_));
+        let makes_sure =
+            |fact: &Fact| matches!(react(fact), Reaction::MakeSure(_) | Reaction::MakeSureInTime(..));
         self.log.get(event).is_some_and(makes_sure)
             && self.log[event + 1..].iter().any(|later| react(later) != Reaction::Ignore)
     }
@@ -205,6 +222,7 @@ impl World {
             Step::DeliveryComesBack => (self.delivery_is_down, self.delivery_is_mute) = (false, false),
             Step::ProviderGoesDown => self.provider_is_down = true,
             Step::ProviderComesBack => self.provider_is_down = false,
+            Step::TimeIsUp => self.time_is_up = true,
         }
     }
 
@@ -242,6 +260,7 @@ impl World {
             |fact: &Fact| matches!(fact, Fact::Apply(ApplyEvent::Applied(_))),
             |fact: &Fact| matches!(fact, Fact::Apply(ApplyEvent::ApplyCancelled(_))),
             |fact: &Fact| matches!(fact, Fact::Payment(PaymentEvent::PayCompleted(_))),
+            |fact: &Fact| matches!(fact, Fact::Payment(PaymentEvent::PayGivenUp(_))),
             |fact: &Fact| matches!(fact, Fact::Payment(PaymentEvent::PayCancelRequested(_))),
             |fact: &Fact| matches!(fact, Fact::Payment(PaymentEvent::PayCancelled(_))),
             |fact: &Fact| matches!(fact, Fact::Delivery(DeliveryEvent::DeliveryStarted(_))),
@@ -380,4 +399,27 @@ fn a_declined_card_cancels_the_application() {
         panic!("not a payment")
     };
     assert_eq!(pay_status, PayStatus::Failed);
+}
+
+/// EL-I14: the provider took the money and nobody heard of it; when the time is up it goes back, and
+/// nothing is delivered.
+#[test]
+fn given_up_while_the_outcome_was_unknown() {
+    let steps = [Step::Apply, Step::AskProvider, Step::TimeIsUp, Step::DeliveryGoesDown, Step::React(0)];
+    let mut world = story(&steps);
+    assert!(
+        matches!(&world.apply, Apply::Cancelled(_, CancelReason::PaymentFailed { reason }) if reason == NOT_PAID_IN_TIME)
+    );
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Delivery(DeliveryEvent::DeliveryStarted(_)))), 0);
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Payment(PaymentEvent::PayGivenUp(_)))), 1);
+    world.step(Step::AskProvider);
+    assert!(world.under_way.is_empty(), "what is given up is not asked for again");
+}
+
+/// EL-I14: what is paid when the time is up stays paid.
+#[test]
+fn paid_at_the_last_moment() {
+    let world = story(&[Step::Apply, Step::AskProvider, Step::ProviderAnswers, Step::TimeIsUp]);
+    assert!(matches!(world.apply, Apply::Completed(_)));
+    assert_eq!(world.log.len(), 4);
 }

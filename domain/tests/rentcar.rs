@@ -187,7 +187,9 @@ impl World {
         }
         match (policy.react)(&fact) {
             Reaction::Ignore => true,
-            Reaction::Now(command) | Reaction::MakeSure(command) => self.handle(command).is_ok(),
+            Reaction::Now(command) | Reaction::MakeSure(command) | Reaction::MakeSureInTime(command, _) => {
+                self.handle(command).is_ok()
+            }
         }
     }
 

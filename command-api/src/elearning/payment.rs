@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::elearning::{Application, PayStatus, Payment};
+use domain::elearning::{Application, NOT_PAID_IN_TIME, PayStatus, Payment};
 use domain::kernel::RequestId;
 use domain::payment::{PaymentCommand, PaymentRefusal};
 
@@ -115,8 +115,32 @@ impl PaymentService {
         let id = application.id;
         let cancel = PaymentCommand::Cancel(application.clone());
         let cancelling: Loaded<Payment> = self.executor.execute_at(&id, &cancel, origin, revision).await?;
-        let Payment::Cancelling(sale, _) = &cancelling.state else { return Ok(cancelling) };
-        let origin = origin.after(cancelling.last.map(|last| last.id));
+        self.undo(cancelling, origin).await
+    }
+
+    /// Gives the payment of an application up, unless it was made in time: no money is taken any more,
+    /// and what was taken all the same goes back (EL-I14).
+    ///
+    /// # Errors
+    /// `PayError`. What was begun is on the log; asking again goes on from there.
+    pub async fn give_up(
+        &self,
+        application: &Application,
+        origin: &Origin,
+    ) -> Result<Loaded<Payment>, PayError> {
+        self.context.check()?;
+        let give_up = PaymentCommand::GiveUp(application.clone(), NOT_PAID_IN_TIME.to_owned());
+        let given_up: Loaded<Payment> = self.executor.execute(&application.id, &give_up, origin).await?;
+        self.undo(given_up, origin).await
+    }
+
+    /// Finishes what is to be undone; leaves alone what is not.
+    async fn undo(&self, payment: Loaded<Payment>, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
+        let (Payment::Cancelling(sale, _) | Payment::GivingUp(sale, _)) = &payment.state else {
+            return Ok(payment);
+        };
+        let id = sale.id;
+        let origin = origin.after(payment.last.map(|last| last.id));
         let cancelled = self.cancel_delivery.call(CancelDelivery(sale.clone()), origin.clone()).await;
         cancelled.map_err(PayError::Delivery)?;
         self.provider.void(id).await?;
@@ -141,7 +165,7 @@ impl Paid {
             Payment::Requested(_) => PayStatus::Pending,
             Payment::Completed(..) => PayStatus::Completed,
             Payment::Failed(..) => PayStatus::Failed,
-            Payment::Cancelling(..) => PayStatus::Cancelling,
+            Payment::GivingUp(..) | Payment::Cancelling(..) => PayStatus::Cancelling,
             Payment::Cancelled(_) => PayStatus::Cancelled,
         };
         Some(Self { status, last: payment.last })

@@ -81,7 +81,10 @@ async fn change(
         (ApplyStatus::Completed, Payment::Failed(..)) => {
             return Err(PayError::Refused(PaymentRefusal::AlreadyFailed).into());
         }
-        (ApplyStatus::Completed, Payment::Nothing | Payment::Cancelling(..) | Payment::Cancelled(_)) => {
+        (
+            ApplyStatus::Completed,
+            Payment::Nothing | Payment::GivingUp(..) | Payment::Cancelling(..) | Payment::Cancelled(_),
+        ) => {
             return Err(PayError::Refused(PaymentRefusal::AlreadyCancelled).into());
         }
     };

@@ -24,10 +24,18 @@ impl Handler<Command> for Reactions {
     async fn handle(&self, command: &Command, origin: &Origin) -> Result<(), Failure> {
         match command {
             Command::Pay(application) => match self.payments.pay(application, origin).await {
-                // Cancelled before it was paid: there is nothing to make sure of any more (EL-I15).
-                Ok(_) | Err(PayError::Refused(PaymentRefusal::AlreadyCancelled)) => Ok(()),
+                // Cancelled or given up before it was paid: there is nothing to make sure of any more
+                // (EL-I15), whatever the provider said at last.
+                Ok(_)
+                | Err(PayError::Refused(PaymentRefusal::AlreadyCancelled | PaymentRefusal::AlreadyFailed)) => {
+                    Ok(())
+                }
                 Err(error) => Err(error.into()),
             },
+            Command::GiveUpPayment(application) => {
+                self.payments.give_up(application, origin).await?;
+                Ok(())
+            }
             Command::CancelPayment(application) => {
                 self.payments.cancel(application, origin, None).await?;
                 Ok(())

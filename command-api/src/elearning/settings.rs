@@ -1,6 +1,7 @@
 //! What can be set about e-learning alone. The doc comments are the text of `--help`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{ArgMatches, Args, FromArgMatches};
 
@@ -32,6 +33,11 @@ pub struct Settings {
     #[arg(long, env = "GIROK_DELIVERY_CALL", value_name = "SETTINGS", default_value = "timeout_ms=610")]
     delivery_call: Guard,
 
+    /// How long it is tried to take the money for an application, in seconds; then the payment is given
+    /// up and the application cancelled.
+    #[arg(long, env = "GIROK_GIVE_UP_AFTER_S", value_name = "SECONDS", default_value_t = 24 * 3600, value_parser = clap::value_parser!(u64).range(1..))]
+    give_up_after_s: u64,
+
     /// How long the simulated payment provider takes, in milliseconds: 500, or 400..620 as in the
     /// documents.
     #[arg(long, env = "GIROK_PAY_DELAY", value_name = "MS[..MS]", default_value = "0")]
@@ -51,7 +57,7 @@ pub struct Settings {
 }
 
 /// Wires the business up as the command line says.
-pub(super) fn wire(matches: &ArgMatches, environment: Environment) -> Result<Business, String> {
+pub(super) fn wire(matches: &ArgMatches, mut environment: Environment) -> Result<Business, String> {
     let settings = Settings::from_arg_matches(matches).map_err(|error| error.to_string())?;
     let Delay(min_delay_ms, max_delay_ms) = settings.pay_delay;
     let (declined_pct, outage) = (settings.pay_declined_pct, settings.pay_outage);
@@ -62,6 +68,7 @@ pub(super) fn wire(matches: &ArgMatches, environment: Environment) -> Result<Bus
         delivery: CallSettings { url: settings.delivery_url, port: settings.delivery_call.0 },
         service_type: settings.service_type.into(),
     };
+    environment.runner.in_time = Duration::from_secs(settings.give_up_after_s);
     environment.check_head_start([&parts.payment, &parts.delivery])?;
     Ok(business(parts, environment))
 }

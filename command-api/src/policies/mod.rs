@@ -6,6 +6,7 @@ mod checkpoint;
 mod lanes;
 mod lease;
 mod note;
+mod pace;
 mod parked;
 mod runner;
 mod session;

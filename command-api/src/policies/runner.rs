@@ -28,6 +28,10 @@ pub struct RunnerSettings {
     pub max_open: usize,
     /// The longest pause before something is tried again.
     pub longest_pause: Duration,
+    /// In an outage, how often one of all that failed is tried again.
+    pub retry_every: Duration,
+    /// How long after its event something is still done that makes sense only in time.
+    pub in_time: Duration,
     /// How often the checkpoint is saved while it moves.
     pub checkpoint_every: Duration,
     /// For how long a process takes the right to run a policy, where several processes could;
@@ -42,6 +46,8 @@ impl Default for RunnerSettings {
             concurrency: 32,
             max_open: 20_000,
             longest_pause: Duration::from_secs(5),
+            retry_every: Duration::from_millis(100),
+            in_time: Duration::from_secs(24 * 3600),
             checkpoint_every: Duration::from_secs(1),
             lease: None,
         }
@@ -163,16 +169,21 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
             }
             Err(error) => return Err(error.to_string()),
         };
-        let (command, head_start, yields) = match (self.policy.react)(&fact) {
+        let (command, instead, yields) = match (self.policy.react)(&fact) {
             Reaction::Ignore => return Ok(None),
-            Reaction::Now(command) => (command, Duration::ZERO, false),
-            Reaction::MakeSure(command) => (command, self.settings.head_start, true),
+            Reaction::Now(command) => (command, None, false),
+            Reaction::MakeSure(command) => (command, None, true),
+            Reaction::MakeSureInTime(command, instead) => (command, Some(instead), true),
         };
+        let head_start = if yields { self.settings.head_start } else { Duration::ZERO };
         let metadata = Metadata::decode(&event.metadata).map_err(|error| format!("metadata: {error}"))?;
         let age = Duration::from_millis((self.clock)().saturating_sub(metadata.time));
         let actor = format!("policy:{}", self.policy.name).into();
         let origin = Origin { correlation: metadata.correlation_id, cause: event.id, actor };
-        let due = Instant::now() + head_start.saturating_sub(age);
-        Ok(Some((Work { command, origin, due }, yields)))
+        let now = Instant::now();
+        let due = now + head_start.saturating_sub(age);
+        let until = now.checked_add(self.settings.in_time.saturating_sub(age));
+        let in_time = until.zip(instead);
+        Ok(Some((Work { command, in_time, origin, due }, yields)))
     }
 }

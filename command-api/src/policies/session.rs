@@ -8,15 +8,15 @@ use std::sync::Arc;
 use domain::kernel::{Metadata, Subject};
 use event_store::{AppendError, Batch, Filter, ReadError, Subscription};
 use futures::FutureExt;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::time::DelayQueue;
 
-use super::carry_out::{Work, carry_out};
+use super::carry_out::{Carrier, Work};
 use super::checkpoint::Checkpoint;
 use super::lanes::Lanes;
 use super::lease::{Lease, LeaseError, Validity};
+use super::pace::Pace;
 use super::parked::{Parked, Trigger};
 use super::runner::Runner;
 
@@ -55,10 +55,9 @@ pub(super) struct Session<'r, E, C> {
     lanes: Lanes<(Trigger, Work<C>)>,
     parked: Parked,
     tasks: JoinSet<Ended>,
-    slots: Arc<Semaphore>,
+    carrier: Arc<Carrier<C>>,
     /// The keys whose next reaction still has to wait.
     timers: DelayQueue<String>,
-    validity: Validity,
     /// How many reactions ended since the checkpoint was saved.
     ended: u64,
 }
@@ -76,6 +75,14 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
         let saved = checkpoint.saved();
         let events = store.subscribe(saved, filter).await?;
         tracing::info!(policy = policy.name, from = ?saved, "policy runs");
+        let settings = &runner.settings;
+        let carrier = Carrier {
+            handler: Arc::clone(&runner.handler),
+            pace: Pace::new(settings.concurrency, settings.retry_every),
+            validity,
+            longest_pause: settings.longest_pause,
+            status: Arc::clone(&runner.status),
+        };
         Ok(Self {
             runner,
             events,
@@ -83,9 +90,8 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
             lanes: Lanes::new(saved),
             parked,
             tasks: JoinSet::new(),
-            slots: Arc::new(Semaphore::new(runner.settings.concurrency)),
+            carrier: Arc::new(carrier),
             timers: DelayQueue::new(),
-            validity,
             ended: 0,
         })
     }
@@ -173,14 +179,10 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
             Some(_) => {}
         }
         let Some((trigger, work)) = self.lanes.begin(&key) else { return };
-        let runner = self.runner;
-        let (handler, slots, validity) =
-            (Arc::clone(&runner.handler), Arc::clone(&self.slots), self.validity.clone());
-        let (status, longest_pause) = (Arc::clone(&runner.status), runner.settings.longest_pause);
+        let carrier = Arc::clone(&self.carrier);
         self.tasks.spawn(async move {
-            let outcome = carry_out(&work, &*handler, &slots, &validity, longest_pause, &status);
             // A defect in one reaction must not stop the others.
-            let outcome = AssertUnwindSafe(outcome).catch_unwind().await;
+            let outcome = AssertUnwindSafe(carrier.carry_out(&work)).catch_unwind().await;
             let outcome = outcome.unwrap_or_else(|_| Err("a defect: carrying it out panicked".to_owned()));
             Ended { key, trigger, outcome }
         });

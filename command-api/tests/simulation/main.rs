@@ -19,9 +19,10 @@ mod world;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use deed::Deed;
+use domain::kernel::Metadata;
 use elearning::What;
 use rentcar::Errand;
-use script::{Crash, Script};
+use script::{Crash, Down, Fault, Script};
 use world::{Ending, play};
 
 /// What is wrong with how a script ended; `None` when nothing is.
@@ -135,6 +136,22 @@ fn dying_at_any_append_of_any_named_story_changes_nothing() {
 #[test]
 fn dying_at_any_append_of_any_named_story_of_cars_loses_no_car() {
     die_at_every_append(rentcar::named_stories());
+}
+
+/// EL-I14: at the time that was set and not when the provider returns; the money follows then.
+#[test]
+fn an_application_that_cannot_be_paid_ends_in_time() {
+    let outage = Fault { from: 0, to: 60_000, down: Down::Outside };
+    let story = elearning::story(&[(0, What::Apply)], 10).with(outage);
+    let ending = play(&elearning::given_up_after(10_000, story));
+    let time = |event_type: &str| {
+        let event = ending.log.iter().find(|event| &*event.event_type == event_type).unwrap();
+        Metadata::decode(&event.metadata).unwrap().time
+    };
+    assert!((10_000..10_100).contains(&time("PayGivenUp")), "{ending}");
+    assert!((10_000..10_100).contains(&time("ApplyCancelled")), "{ending}");
+    assert!((60_000..66_000).contains(&time("PayFailed")), "{ending}");
+    assert!(!ending.log.iter().any(|event| &*event.event_type == "DeliveryStarted"), "{ending}");
 }
 
 /// EL-I12, DESIGN 4: as long as the request may be at it, nobody else asks the provider.

@@ -66,9 +66,9 @@ pub enum CancelReason {
     StudentCancelled,
     /// Its payment was cancelled.
     PaymentCancelled,
-    /// Its payment was refused for good, and why.
+    /// Its payment was refused for good or given up, and why.
     PaymentFailed {
-        /// The provider's reason.
+        /// The provider's reason, or that it was given up.
         reason: String,
     },
 }

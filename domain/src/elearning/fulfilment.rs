@@ -2,12 +2,19 @@
 
 use super::{Application, ApplyEvent, CancelReason, DeliveryEvent, Fact, PaymentEvent};
 use crate::kernel::{Policy, Reaction, RequestId};
+use crate::payment::{PayFailed, PayGivenUp};
+
+/// Why a payment is given up that could not be made for so long (EL-I14).
+pub const NOT_PAID_IN_TIME: &str = "retries exhausted: it could not be paid in time";
 
 /// What a policy wants done. Doing it again does nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Take the money for an application.
     Pay(Application),
+    /// Not to take the money any more, and to give back what was taken all the same; unless it was
+    /// paid in time.
+    GiveUpPayment(Application),
     /// Cancel its delivery, then give the money back.
     CancelPayment(Application),
     /// Deliver it.
@@ -20,9 +27,10 @@ impl Command {
     /// The request that it concerns.
     pub fn request(&self) -> RequestId {
         match self {
-            Self::Pay(application) | Self::CancelPayment(application) | Self::StartDelivery(application) => {
-                application.id
-            }
+            Self::Pay(application)
+            | Self::GiveUpPayment(application)
+            | Self::CancelPayment(application)
+            | Self::StartDelivery(application) => application.id,
             Self::CancelApply(id, _) => *id,
         }
     }
@@ -42,19 +50,21 @@ pub fn policies() -> [Policy<Fact, Command>; 3] {
         Policy {
             name: "cancel-apply",
             context: "apply",
-            hears: &["PayFailed", "PayCancelled"],
+            hears: &["PayFailed", "PayGivenUp", "PayCancelled"],
             react: cancel_apply,
         },
     ]
 }
 
-/// Applied → pay, cancelled → cancel the payment. One policy, so that a cancel withdraws the payment
-/// that still waits (EL-I15) and never races it. Where a request does these things itself (EL 1.4),
+/// Applied → pay, or give up when it cannot be paid for too long (EL-I14); cancelled → cancel the
+/// payment. One policy, so that a cancel withdraws the payment that still waits (EL-I15) and none of
+/// them races another. Where a request does these things itself (EL 1.4),
 /// this makes sure.
 fn settle_payment(fact: &Fact) -> Reaction<Command> {
     match fact {
         Fact::Apply(ApplyEvent::Applied(event)) => {
-            Reaction::MakeSure(Command::Pay(event.application.clone()))
+            let application = || event.application.clone();
+            Reaction::MakeSureInTime(Command::Pay(application()), Command::GiveUpPayment(application()))
         }
         Fact::Apply(ApplyEvent::ApplyCancelled(event)) => {
             Reaction::Now(Command::CancelPayment(event.application.clone()))
@@ -66,6 +76,7 @@ fn settle_payment(fact: &Fact) -> Reaction<Command> {
             PaymentEvent::PayRequested(_)
             | PaymentEvent::PayCompleted(_)
             | PaymentEvent::PayFailed(_)
+            | PaymentEvent::PayGivenUp(_)
             | PaymentEvent::PayCancelled(_),
         )
         | Fact::Delivery(DeliveryEvent::DeliveryStarted(_) | DeliveryEvent::DeliveryCancelled(_)) => {
@@ -84,6 +95,7 @@ fn start_delivery(fact: &Fact) -> Reaction<Command> {
             PaymentEvent::PayCompleted(_)
             | PaymentEvent::PayRequested(_)
             | PaymentEvent::PayFailed(_)
+            | PaymentEvent::PayGivenUp(_)
             | PaymentEvent::PayCancelRequested(_)
             | PaymentEvent::PayCancelled(_),
         )
@@ -92,15 +104,17 @@ fn start_delivery(fact: &Fact) -> Reaction<Command> {
     }
 }
 
-/// Payment cancelled or refused → the application is cancelled too.
+/// Payment cancelled, refused or given up → the application is cancelled too. Whether money has to go
+/// back first is not the student's to wait for.
 fn cancel_apply(fact: &Fact) -> Reaction<Command> {
     match fact {
         Fact::Payment(PaymentEvent::PayCancelled(event)) => {
             Reaction::Now(Command::CancelApply(event.sale.id, CancelReason::PaymentCancelled))
         }
-        Fact::Payment(PaymentEvent::PayFailed(event)) => {
-            let reason = CancelReason::PaymentFailed { reason: event.reason.clone() };
-            Reaction::Now(Command::CancelApply(event.sale.id, reason))
+        Fact::Payment(PaymentEvent::PayFailed(PayFailed { sale, reason }))
+        | Fact::Payment(PaymentEvent::PayGivenUp(PayGivenUp { sale, reason })) => {
+            let reason = CancelReason::PaymentFailed { reason: reason.clone() };
+            Reaction::Now(Command::CancelApply(sale.id, reason))
         }
         Fact::Payment(
             PaymentEvent::PayRequested(_)
@@ -123,11 +137,14 @@ mod tests {
         spec::reactions(react, every_fact(), Fact::name)
     }
 
-    /// EL-I2, EL-I5, EL-I9, EL-I11, EL-I12
+    /// EL-I2, EL-I5, EL-I9, EL-I11, EL-I12; EL-I14: not for ever.
     #[test]
     fn what_a_request_began_with_its_payment_is_finished_even_when_the_request_died() {
         let expected = [
-            ("Applied", Reaction::MakeSure(Command::Pay(application()))),
+            (
+                "Applied",
+                Reaction::MakeSureInTime(Command::Pay(application()), Command::GiveUpPayment(application())),
+            ),
             ("ApplyCancelled", Reaction::Now(Command::CancelPayment(application()))),
             ("PayCancelRequested", Reaction::MakeSure(Command::CancelPayment(application()))),
         ];
@@ -145,9 +162,12 @@ mod tests {
     #[test]
     fn a_payment_that_ended_ends_the_application() {
         let cancel = |reason| Reaction::Now(Command::CancelApply(application().id, reason));
-        let failed = CancelReason::PaymentFailed { reason: "card declined".to_owned() };
-        let expected =
-            [("PayFailed", cancel(failed)), ("PayCancelled", cancel(CancelReason::PaymentCancelled))];
+        let failed = |reason: &str| cancel(CancelReason::PaymentFailed { reason: reason.to_owned() });
+        let expected = [
+            ("PayFailed", failed("card declined")),
+            ("PayGivenUp", failed(NOT_PAID_IN_TIME)),
+            ("PayCancelled", cancel(CancelReason::PaymentCancelled)),
+        ];
         assert_eq!(reactions(cancel_apply), expected);
     }
 

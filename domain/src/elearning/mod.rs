@@ -16,7 +16,7 @@ pub use application::{Application, BookId, StudentId};
 pub use apply::{Applied, Apply, ApplyCancelled, ApplyCommand, ApplyEvent, ApplyRefusal, CancelReason};
 pub use delivery::{Delivery, DeliveryCancelled, DeliveryCommand, DeliveryEvent, DeliveryStarted};
 pub use fact::Fact;
-pub use fulfilment::{Command, policies};
+pub use fulfilment::{Command, NOT_PAID_IN_TIME, policies};
 pub use resource::{ApplyStatus, DeliveryStatus, Particulars, PayStatus, Resource};
 
 /// The name of this business in streams and on the command line.

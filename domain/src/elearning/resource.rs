@@ -57,7 +57,7 @@ pub enum Particulars {
         address: Option<String>,
         /// Where the payment stands.
         pay_status: PayStatus,
-        /// Why the provider refused.
+        /// Why the provider refused, or why it was given up.
         #[serde(skip_serializing_if = "Option::is_none")]
         fail_reason: Option<String>,
     },
@@ -140,6 +140,9 @@ impl Resource {
             Payment::Nothing => return None,
             Payment::Requested(_) => (ApplyStatus::Completed, PayStatus::Pending, None),
             Payment::Completed(..) => (ApplyStatus::Completed, PayStatus::Completed, None),
+            Payment::GivingUp(_, reason) => {
+                (ApplyStatus::Completed, PayStatus::Cancelling, Some(reason.clone()))
+            }
             Payment::Cancelling(..) => (ApplyStatus::Completed, PayStatus::Cancelling, None),
             Payment::Cancelled(_) => (ApplyStatus::Cancelled, PayStatus::Cancelled, None),
             Payment::Failed(_, reason) => (ApplyStatus::Cancelled, PayStatus::Failed, Some(reason.clone())),

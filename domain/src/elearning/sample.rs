@@ -2,10 +2,12 @@
 
 use super::{
     Application, Applied, ApplyCancelled, ApplyEvent, BookId, CancelReason, DeliveryEvent, Fact,
-    PaymentEvent, StudentId,
+    NOT_PAID_IN_TIME, PaymentEvent, StudentId,
 };
 use crate::kernel::RequestId;
-use crate::payment::{PayCancelRequested, PayCancelled, PayCompleted, PayFailed, PayRequested, Receipt};
+use crate::payment::{
+    PayCancelRequested, PayCancelled, PayCompleted, PayFailed, PayGivenUp, PayRequested, Receipt,
+};
 
 /// The application of the documents: student1 wants ten of book 001.
 pub fn application() -> Application {
@@ -46,6 +48,10 @@ pub fn every_fact() -> Vec<Fact> {
         Fact::Payment(PaymentEvent::PayFailed(PayFailed {
             sale: sale(),
             reason: "card declined".to_owned(),
+        })),
+        Fact::Payment(PaymentEvent::PayGivenUp(PayGivenUp {
+            sale: sale(),
+            reason: NOT_PAID_IN_TIME.to_owned(),
         })),
         Fact::Payment(PaymentEvent::PayCancelRequested(cancel_requested)),
         Fact::Payment(PaymentEvent::PayCancelled(PayCancelled { sale: sale() })),

@@ -24,4 +24,8 @@ pub enum Reaction<C> {
     /// The request that caused the event is doing this itself: give it a head start, then make sure.
     /// If the policy reacts to the same request again before that, only the later reaction counts.
     MakeSure(C),
+    /// As [`MakeSure`](Self::MakeSure), but not for ever: what could not be done in time after the
+    /// event is not tried again, and the second is done instead. How long that is, is the runner's to
+    /// know.
+    MakeSureInTime(C, C),
 }

@@ -33,8 +33,10 @@ pub enum Payment<S> {
     Requested(S),
     /// The money was taken.
     Completed(S, Receipt),
-    /// The provider refused for good.
+    /// The provider refused for good, or was given up. No money is kept.
     Failed(S, String),
+    /// It could not be made in time, and why that is; to be undone, whatever the provider did.
+    GivingUp(S, String),
     /// It is to be undone; `Some` when the money is known to be taken.
     Cancelling(S, Option<Receipt>),
     /// Undone, or forestalled before anything happened. Final.
@@ -55,6 +57,8 @@ pub enum PaymentCommand<S> {
     Confirm(Receipt),
     /// The provider refused for good, and why.
     Fail(String),
+    /// It was tried for long enough: unless it is paid, make sure that it never will be, and why.
+    GiveUp(S, String),
     /// Undo it, or make sure that it never happens.
     Cancel(S),
     /// Everything that hung on the payment is undone, and no money of it is kept.
@@ -68,8 +72,10 @@ pub enum PaymentEvent<S> {
     PayRequested(PayRequested<S>),
     /// The provider took the money.
     PayCompleted(PayCompleted<S>),
-    /// The provider refused for good.
+    /// The provider refused for good, or was given up and keeps no money.
     PayFailed(PayFailed<S>),
+    /// It was not made in time. Whether the provider took the money is not known: it is to be undone.
+    PayGivenUp(PayGivenUp<S>),
     /// It is to be undone.
     PayCancelRequested(PayCancelRequested<S>),
     /// It is undone, or will never happen.
@@ -80,6 +86,7 @@ wire! { PaymentEvent<S: Sale> {
     PayRequested = "PayRequested" v 1,
     PayCompleted = "PayCompleted" v 1,
     PayFailed = "PayFailed" v 1,
+    PayGivenUp = "PayGivenUp" v 1,
     PayCancelRequested = "PayCancelRequested" v 1,
     PayCancelled = "PayCancelled" v 1,
 } }
@@ -107,7 +114,16 @@ pub struct PayCompleted<S> {
 pub struct PayFailed<S> {
     /// What was to be paid for.
     pub sale: S,
-    /// The provider's reason.
+    /// The provider's reason, or ours.
+    pub reason: String,
+}
+
+/// Payload of [`PaymentEvent::PayGivenUp`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PayGivenUp<S> {
+    /// What was to be paid for.
+    pub sale: S,
+    /// Why it is not tried any longer.
     pub reason: String,
 }
 
@@ -159,6 +175,7 @@ impl<S: Sale> Aggregate for Payment<S> {
             PaymentCommand::Request(sale) => self.request(sale),
             PaymentCommand::Confirm(receipt) => self.confirm(receipt),
             PaymentCommand::Fail(reason) => self.fail(reason),
+            PaymentCommand::GiveUp(sale, reason) => Ok(self.give_up(sale, reason)),
             PaymentCommand::Cancel(sale) => Ok(self.cancel(sale)),
             PaymentCommand::ConfirmCancel => self.confirm_cancel(),
         }
@@ -172,6 +189,7 @@ impl<S: Sale> Aggregate for Payment<S> {
             }
             PaymentEvent::PayCompleted(event) => Self::Completed(event.sale, event.receipt),
             PaymentEvent::PayFailed(event) => Self::Failed(event.sale, event.reason),
+            PaymentEvent::PayGivenUp(event) => Self::GivingUp(event.sale, event.reason),
             PaymentEvent::PayCancelRequested(event) => Self::Cancelling(event.sale, event.receipt),
             PaymentEvent::PayCancelled(event) => Self::Cancelled(event.sale),
         }
@@ -186,6 +204,7 @@ impl<S: Sale> Payment<S> {
             Self::Requested(sale)
             | Self::Completed(sale, _)
             | Self::Failed(sale, _)
+            | Self::GivingUp(sale, _)
             | Self::Cancelling(sale, _)
             | Self::Cancelled(sale) => Some(sale),
         }
@@ -194,7 +213,9 @@ impl<S: Sale> Payment<S> {
     fn request(&self, sale: &S) -> Result<Vec<PaymentEvent<S>>, PaymentRefusal> {
         match self {
             Self::Nothing => Ok(vec![PaymentEvent::PayRequested(PayRequested { sale: sale.clone() })]),
-            Self::Cancelling(..) | Self::Cancelled(_) => Err(PaymentRefusal::AlreadyCancelled),
+            Self::GivingUp(..) | Self::Cancelling(..) | Self::Cancelled(_) => {
+                Err(PaymentRefusal::AlreadyCancelled)
+            }
             Self::Requested(known) | Self::Completed(known, _) | Self::Failed(known, _) if known == sale => {
                 Ok(vec![])
             }
@@ -209,7 +230,7 @@ impl<S: Sale> Payment<S> {
         };
         match self {
             Self::Requested(sale) => completed(sale, false),
-            Self::Cancelling(sale, None) => completed(sale, true),
+            Self::GivingUp(sale, _) | Self::Cancelling(sale, None) => completed(sale, true),
             // The provider was told to void before the cancel was confirmed: the money is back.
             Self::Completed(..) | Self::Cancelling(_, Some(_)) | Self::Cancelled(_) => Ok(vec![]),
             Self::Failed(..) => Err(PaymentRefusal::AlreadyFailed),
@@ -224,9 +245,26 @@ impl<S: Sale> Payment<S> {
                 Ok(vec![PaymentEvent::PayFailed(PayFailed { sale, reason })])
             }
             // No money was taken, which is what a cancel wants.
-            Self::Failed(..) | Self::Cancelling(..) | Self::Cancelled(_) => Ok(vec![]),
+            Self::Failed(..) | Self::GivingUp(..) | Self::Cancelling(..) | Self::Cancelled(_) => Ok(vec![]),
             Self::Completed(..) => Err(PaymentRefusal::AlreadyCompleted),
             Self::Nothing => Err(PaymentRefusal::NotRequested),
+        }
+    }
+
+    fn give_up(&self, sale: &S, reason: &str) -> Vec<PaymentEvent<S>> {
+        let reason = reason.to_owned();
+        match self {
+            // The provider was never asked, and never will be.
+            Self::Nothing => vec![PaymentEvent::PayFailed(PayFailed { sale: sale.clone(), reason })],
+            Self::Requested(sale) => {
+                vec![PaymentEvent::PayGivenUp(PayGivenUp { sale: sale.clone(), reason })]
+            }
+            // In time after all, or ended otherwise.
+            Self::Completed(..)
+            | Self::Failed(..)
+            | Self::GivingUp(..)
+            | Self::Cancelling(..)
+            | Self::Cancelled(_) => vec![],
         }
     }
 
@@ -240,7 +278,7 @@ impl<S: Sale> Payment<S> {
             Self::Nothing => vec![PaymentEvent::PayCancelled(PayCancelled { sale: sale.clone() })],
             Self::Requested(sale) => requested(sale, None),
             Self::Completed(sale, receipt) => requested(sale, Some(receipt)),
-            Self::Failed(..) | Self::Cancelling(..) | Self::Cancelled(_) => vec![],
+            Self::Failed(..) | Self::GivingUp(..) | Self::Cancelling(..) | Self::Cancelled(_) => vec![],
         }
     }
 
@@ -249,10 +287,12 @@ impl<S: Sale> Payment<S> {
             Self::Cancelling(sale, _) => {
                 Ok(vec![PaymentEvent::PayCancelled(PayCancelled { sale: sale.clone() })])
             }
-            Self::Cancelled(_) => Ok(vec![]),
-            Self::Nothing | Self::Requested(_) | Self::Completed(..) | Self::Failed(..) => {
-                Err(PaymentRefusal::NotRequested)
+            Self::GivingUp(sale, reason) => {
+                let (sale, reason) = (sale.clone(), reason.clone());
+                Ok(vec![PaymentEvent::PayFailed(PayFailed { sale, reason })])
             }
+            Self::Cancelled(_) | Self::Failed(..) => Ok(vec![]),
+            Self::Nothing | Self::Requested(_) | Self::Completed(..) => Err(PaymentRefusal::NotRequested),
         }
     }
 }

@@ -62,6 +62,18 @@ fn cancel_requested(receipt: Option<Receipt>) -> Event {
     PaymentEvent::PayCancelRequested(PayCancelRequested { sale: ticket(), receipt })
 }
 
+fn give_up() -> Command {
+    PaymentCommand::GiveUp(ticket(), "too late".to_owned())
+}
+
+fn given_up() -> Event {
+    PaymentEvent::PayGivenUp(PayGivenUp { sale: ticket(), reason: "too late".to_owned() })
+}
+
+fn failed_because_given_up() -> Event {
+    PaymentEvent::PayFailed(PayFailed { sale: ticket(), reason: "too late".to_owned() })
+}
+
 fn cancelled() -> Event {
     PaymentEvent::PayCancelled(PayCancelled { sale: ticket() })
 }
@@ -98,6 +110,45 @@ fn a_declined_payment_has_failed_for_good() {
     given::<Payment<Ticket>>([requested(), failed()])
         .when(confirm())
         .then_refused(PaymentRefusal::AlreadyFailed);
+}
+
+/// EL-I14: the intention is on the log before the provider is told to keep no money.
+#[test]
+fn a_payment_that_could_not_be_made_is_given_up_in_two_steps() {
+    given::<Payment<Ticket>>([requested()]).when(give_up()).then([given_up()]);
+    given::<Payment<Ticket>>([requested(), given_up()])
+        .when(PaymentCommand::ConfirmCancel)
+        .then([failed_because_given_up()]);
+    given::<Payment<Ticket>>([]).when(give_up()).then([failed_because_given_up()]);
+}
+
+/// EL-I14: whoever was first on the stream of the payment has decided.
+#[test]
+fn what_was_paid_or_ended_in_time_is_not_given_up() {
+    for history in [
+        vec![requested(), completed(false)],
+        vec![requested(), failed()],
+        vec![requested(), cancel_requested(None)],
+        vec![cancelled()],
+    ] {
+        given::<Payment<Ticket>>(history).when(give_up()).then_nothing();
+    }
+}
+
+/// EL-I14: no money is taken any more; what was under way is recorded, and goes back.
+#[test]
+fn a_payment_that_is_given_up_is_never_made() {
+    let history = || [requested(), given_up()];
+    given::<Payment<Ticket>>(history()).when(request()).then_refused(PaymentRefusal::AlreadyCancelled);
+    for again in [give_up(), cancel(), fail()] {
+        given::<Payment<Ticket>>(history()).when(again).then_nothing();
+    }
+    given::<Payment<Ticket>>(history()).when(confirm()).then([completed(true)]);
+    let late = history().into_iter().chain([completed(true)]);
+    given::<Payment<Ticket>>(late).when(PaymentCommand::ConfirmCancel).then([cancelled()]);
+    let over = || history().into_iter().chain([failed_because_given_up()]);
+    given::<Payment<Ticket>>(over()).when(PaymentCommand::ConfirmCancel).then_nothing();
+    given::<Payment<Ticket>>(over()).when(request()).then_nothing();
 }
 
 /// EL-I3, EL-I15: the cancel came first; the payment that comes late is refused.
@@ -150,9 +201,7 @@ fn a_cancelled_payment_stays_cancelled_whatever_the_provider_answers_late() {
 /// EL 1.3 I1: nothing becomes cancelled that nobody asked to cancel.
 #[test]
 fn a_cancel_is_confirmed_only_after_it_was_requested() {
-    for history in
-        [vec![], vec![requested()], vec![requested(), completed(false)], vec![requested(), failed()]]
-    {
+    for history in [vec![], vec![requested()], vec![requested(), completed(false)]] {
         given::<Payment<Ticket>>(history)
             .when(PaymentCommand::ConfirmCancel)
             .then_refused(PaymentRefusal::NotRequested);

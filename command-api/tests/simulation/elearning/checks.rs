@@ -68,7 +68,8 @@ fn in_order(story: &Story) -> Option<String> {
     if paid.is_none_or(|paid| paid > started) {
         return Some("delivered before it was paid for".to_owned());
     }
-    let cancelling_first = place("PayCancelRequested").is_some_and(|cancel| paid > Some(cancel));
+    let undone = ["PayCancelRequested", "PayGivenUp"].map(place);
+    let cancelling_first = undone.iter().flatten().any(|undone| paid > Some(*undone));
     cancelling_first.then(|| "delivered for money that came too late".to_owned())
 }
 

@@ -4,6 +4,7 @@ mod checks;
 mod provider;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use command_api::business::{Business, Environment};
@@ -33,7 +34,12 @@ pub(crate) struct Mood {
     declined: u64,
     /// How fast the provider answers.
     pace: Pace,
+    /// After how many milliseconds a payment is given up that could not be made.
+    give_up_after: u64,
 }
+
+/// As long as nobody says otherwise.
+const A_DAY: u64 = 24 * 3_600_000;
 
 impl Deed for What {
     const CONTEXTS: &'static [&'static str] = &CONTEXTS;
@@ -66,11 +72,14 @@ impl Deed for What {
         let faults = faults.collect();
         let crashes = random_crashes(&mut random);
         let declined = if random.percent(20) { 50 } else { 0 };
-        Script { seed, acts, faults, crashes, circumstances: Mood { declined, pace: Pace::Moody } }
+        let give_up_after = if random.percent(30) { 300 + random.below(10_000) } else { A_DAY };
+        let circumstances = Mood { declined, pace: Pace::Moody, give_up_after };
+        Script { seed, acts, faults, crashes, circumstances }
     }
 
     fn plainer(mood: &Mood) -> Option<Mood> {
-        (mood.declined > 0).then_some(Mood { declined: 0, ..*mood })
+        let patient = || (mood.give_up_after < A_DAY).then_some(Mood { give_up_after: A_DAY, ..*mood });
+        (mood.declined > 0).then_some(Mood { declined: 0, ..*mood }).or_else(patient)
     }
 
     fn stalls(_: &Mood) -> u64 {
@@ -78,11 +87,12 @@ impl Deed for What {
     }
 
     fn outside(script: &Script<Self>) -> Provider {
-        let Mood { declined, pace } = script.circumstances;
+        let Mood { declined, pace, .. } = script.circumstances;
         Provider::new(script.seed, declined, pace)
     }
 
-    fn business(_: &Script<Self>, outside: &Arc<Provider>, environment: Environment) -> Business {
+    fn business(script: &Script<Self>, outside: &Arc<Provider>, mut environment: Environment) -> Business {
+        environment.runner.in_time = Duration::from_millis(script.circumstances.give_up_after);
         let parts = Parts {
             provider: Taker::Other(Arc::clone(outside) as _),
             payment: call(610),
@@ -121,7 +131,12 @@ impl Deed for What {
 /// One student does these things at these times, the provider is steady, and nothing goes wrong.
 pub(crate) fn story(acts: &[(u64, What)], provider_takes: u64) -> Script<What> {
     let acts = acts.iter().map(|(at, what)| Act::plain(*at, 0, *what)).collect();
-    Script::story(acts, Mood { declined: 0, pace: Pace::Steady(provider_takes) })
+    Script::story(acts, Mood { declined: 0, pace: Pace::Steady(provider_takes), give_up_after: A_DAY })
+}
+
+/// The same, and a payment that is not made by then is given up.
+pub(crate) fn given_up_after(ms: u64, story: Script<What>) -> Script<What> {
+    Script { circumstances: Mood { give_up_after: ms, ..story.circumstances }, ..story }
 }
 
 /// Every named story: apply, apply with a slow payment, cancel at each moment, delivery down.
@@ -139,6 +154,18 @@ pub(crate) fn named_stories() -> Vec<(&'static str, Script<What>)> {
     for at in [1, 100, 405, 500, 609, 611, 1_000, 2_500] {
         stories.push(("cancel at each moment", story(&[apply, (at, What::Cancel)], 400)));
         stories.push(("cancel a slow payment", story(&[apply, (at, What::Cancel)], 5_000)));
+    }
+    let provider_down = Fault { from: 0, to: 20_000, down: Down::Outside };
+    let pay_down = Fault { from: 0, to: 20_000, down: Down::Context("payment") };
+    let outages = [provider_down, pay_down, delivery_down];
+    for outage in outages {
+        let cancel = [apply, (8_000, What::Cancel)];
+        stories.push(("given up in an outage", given_up_after(5_000, story(&[apply], 10).with(outage))));
+        stories.push(("given up and cancelled", given_up_after(7_990, story(&cancel, 10).with(outage))));
+    }
+    for ms in [300, 399, 400, 401, 610, 2_000, 2_399, 2_400, 2_401, 3_000] {
+        stories.push(("given up while the provider answers", given_up_after(ms, story(&[apply], 400))));
+        stories.push(("given up while it takes its time", given_up_after(ms, story(&[apply], 2_400))));
     }
     stories
 }

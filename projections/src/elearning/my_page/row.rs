@@ -120,7 +120,7 @@ impl Row {
             PaymentEvent::PayRequested(_) => PayStatus::Pending,
             PaymentEvent::PayCompleted(event) if event.cancelling => PayStatus::Cancelling,
             PaymentEvent::PayCompleted(_) => PayStatus::Completed,
-            PaymentEvent::PayCancelRequested(_) => PayStatus::Cancelling,
+            PaymentEvent::PayGivenUp(_) | PaymentEvent::PayCancelRequested(_) => PayStatus::Cancelling,
             PaymentEvent::PayFailed(event) => {
                 self.fail_reason = Some(event.reason.clone());
                 PayStatus::Failed
@@ -151,6 +151,7 @@ pub(super) fn application(fact: &Fact) -> &Application {
         Fact::Payment(PaymentEvent::PayRequested(event)) => &event.sale,
         Fact::Payment(PaymentEvent::PayCompleted(event)) => &event.sale,
         Fact::Payment(PaymentEvent::PayFailed(event)) => &event.sale,
+        Fact::Payment(PaymentEvent::PayGivenUp(event)) => &event.sale,
         Fact::Payment(PaymentEvent::PayCancelRequested(event)) => &event.sale,
         Fact::Payment(PaymentEvent::PayCancelled(event)) => &event.sale,
         Fact::Delivery(DeliveryEvent::DeliveryStarted(event)) => &event.application,
