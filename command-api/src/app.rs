@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::business::Business;
 use crate::http::{ApiError, MAX_BODY, with_request_id};
 use crate::operate::{self, Operated};
-use crate::policies::{PolicyStatus, RunPolicy};
+use crate::policies::{Oversight, PolicyStatus, RunPolicy};
 
 /// How long requests that are under way may take after the process was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -76,9 +76,10 @@ impl App {
             Some(ReadSide { router, status }) => (router, status),
             None => (Router::new(), Arc::new(|| ready(Vec::new()).boxed()) as ReadSideStatus),
         };
-        let policies: Vec<_> = runners.iter().map(|runner| runner.status()).collect();
+        let oversight: Vec<_> = runners.iter().map(|runner| runner.oversight()).collect();
+        let policies = oversight.iter().map(Oversight::status).collect();
         let operated =
-            Operated { store, contexts, policies: policies.clone(), projections, shutdown: shutdown.clone() };
+            Operated { store, contexts, policies: oversight, projections, shutdown: shutdown.clone() };
         let api = api.merge(queries);
         let router = Router::new()
             .merge(page(api.clone()))

@@ -10,6 +10,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, ValueEnu
 use crate::business::{SYSTEMS, System};
 use crate::calls::{BreakerSettings, PortSettings};
 use crate::context::Contexts;
+use crate::desk;
 use crate::policies::RunnerSettings;
 
 /// Runs a business in which somebody applies, pays and receives: commands, policies and, unless told
@@ -129,6 +130,7 @@ impl Config {
         let own = Self::command();
         let (about, long) = (own.get_about().cloned(), own.get_long_about().cloned());
         let all = SYSTEMS.iter().fold(own, |command, system| (system.settings)(command));
+        let all = all.subcommand(desk::command());
         all.about(about.unwrap_or_default()).long_about(long.unwrap_or_default())
     }
 

@@ -8,6 +8,7 @@ pub mod business;
 pub mod calls;
 pub mod config;
 pub mod context;
+pub mod desk;
 pub mod elearning;
 pub mod execute;
 pub mod http;

@@ -10,6 +10,7 @@ use clap::ArgMatches;
 use command_api::app::{App, AppParts, ProjectionHealth, ReadSide};
 use command_api::business::Environment;
 use command_api::config::{Config, LogFormat};
+use command_api::desk;
 use command_api::execute::wall_clock;
 use event_store::{EventStore, protocol};
 use futures::FutureExt;
@@ -22,6 +23,9 @@ use tracing_subscriber::EnvFilter;
 #[tokio::main]
 async fn main() -> ExitCode {
     let (config, matches) = Config::from_command_line();
+    if let Some((desk::PARKED, order)) = matches.subcommand() {
+        return desk::parked(order).await;
+    }
     if let Err(error) = config.check() {
         eprintln!("error: {error}");
         return ExitCode::from(2);

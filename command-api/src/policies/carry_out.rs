@@ -47,6 +47,8 @@ pub(super) struct Work<C> {
     /// Until when it makes sense, and what to do instead from then on.
     pub(super) in_time: Option<(Instant, C)>,
     pub(super) origin: Origin,
+    /// When its event happened, in milliseconds since the Unix epoch.
+    pub(super) since: u64,
     /// When to begin.
     pub(super) due: Instant,
 }
@@ -168,7 +170,7 @@ mod tests {
             longest_pause: Duration::from_secs(5),
             status: Arc::default(),
         };
-        let outcome = carrier.carry_out(&Work { command: "it", in_time, origin, due: began }).await;
+        let outcome = carrier.carry_out(&Work { command: "it", in_time, origin, since: 0, due: began }).await;
         (outcome, began.elapsed())
     }
 

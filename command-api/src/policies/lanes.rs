@@ -1,16 +1,26 @@
 //! Which reactions are under way, which wait, and up to where all are done. Pure.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use event_store::Position;
 
 /// One lane per key: within it one after the other, beside it everything at once.
 pub(super) struct Lanes<W> {
     lanes: HashMap<String, Lane<W>>,
-    /// Every reaction that is not done, with the last position before it that was looked at.
-    open: BTreeMap<Position, Option<Position>>,
+    /// Every reaction that is not done.
+    open: BTreeMap<Position, Open>,
+    /// Every reaction that is not done and was looked at before: whoever entered it keeps account of it.
+    again: HashSet<Position>,
     /// The last position that was looked at.
     through: Option<Position>,
+}
+
+/// A reaction that is not done.
+struct Open {
+    /// The last position before it that was looked at.
+    before: Option<Position>,
+    key: String,
+    since: u64,
 }
 
 struct Lane<W> {
@@ -29,7 +39,7 @@ struct Entry<W> {
 impl<W> Lanes<W> {
     /// Nothing under way; everything up to `through` is done.
     pub(super) fn new(through: Option<Position>) -> Self {
-        Self { lanes: HashMap::new(), open: BTreeMap::new(), through }
+        Self { lanes: HashMap::new(), open: BTreeMap::new(), again: HashSet::new(), through }
     }
 
     /// Nothing up to here concerns anybody beside what was entered.
@@ -37,19 +47,31 @@ impl<W> Lanes<W> {
         self.through = self.through.max(position);
     }
 
-    /// Enters a reaction behind the others of its key. The one before it is dropped if it yields and
-    /// has not begun.
-    pub(super) fn enter(&mut self, key: &str, position: Position, work: W, yields: bool) {
-        self.open.insert(position, self.through);
+    /// Enters a reaction to what happened at this time behind the others of its key. The one before it
+    /// is dropped if it yields and has not begun.
+    pub(super) fn enter(&mut self, key: &str, position: Position, since: u64, work: W, yields: bool) {
+        let open = Open { before: self.through, key: key.to_owned(), since };
+        self.open.insert(position, open);
         self.through = Some(position);
+        let lane = self.lane(key);
+        let before = lane.waiting.pop_back_if(|before| before.yields);
+        lane.waiting.push_back(Entry { position, work, yields });
+        if let Some(before) = before {
+            self.open.remove(&before.position);
+        }
+    }
+
+    /// Enters a reaction that was passed before, behind the others of its key.
+    pub(super) fn enter_again(&mut self, key: &str, position: Position, work: W) {
+        self.again.insert(position);
+        self.lane(key).waiting.push_back(Entry { position, work, yields: false });
+    }
+
+    fn lane(&mut self, key: &str) -> &mut Lane<W> {
         if !self.lanes.contains_key(key) {
             self.lanes.insert(key.to_owned(), Lane { busy: false, waiting: VecDeque::new() });
         }
-        let lane = self.lanes.get_mut(key).expect("it was just made");
-        if let Some(before) = lane.waiting.pop_back_if(|before| before.yields) {
-            self.open.remove(&before.position);
-        }
-        lane.waiting.push_back(Entry { position, work, yields });
+        self.lanes.get_mut(key).expect("it was just made")
     }
 
     /// The next reaction of a key; `None` while one is under way or when there is none.
@@ -69,6 +91,7 @@ impl<W> Lanes<W> {
     /// The reaction of a key that is under way is done.
     pub(super) fn done(&mut self, key: &str, position: Position) {
         self.open.remove(&position);
+        self.again.remove(&position);
         if let Some(lane) = self.lanes.get_mut(key) {
             lane.busy = false;
             if lane.waiting.is_empty() {
@@ -79,12 +102,18 @@ impl<W> Lanes<W> {
 
     /// How many are not done.
     pub(super) fn open(&self) -> usize {
-        self.open.len()
+        self.open.len() + self.again.len()
     }
 
     /// Everything up to here is done.
     pub(super) fn watermark(&self) -> Option<Position> {
-        self.open.first_key_value().map_or(self.through, |(_, before)| *before)
+        self.open.first_key_value().map_or(self.through, |(_, open)| open.before)
+    }
+
+    /// What holds the watermark: position, key and time.
+    pub(super) fn oldest(&self) -> Option<(Position, &str, u64)> {
+        let (position, open) = self.open.first_key_value()?;
+        Some((*position, &open.key, open.since))
     }
 }
 
@@ -100,12 +129,12 @@ mod tests {
     #[test]
     fn reactions_of_one_key_run_one_after_the_other() {
         let mut lanes = Lanes::new(None);
-        lanes.enter("a", at(1), "first", false);
+        lanes.enter("a", at(1), 0, "first", false);
         assert_eq!(lanes.begin("a"), Some("first"));
-        lanes.enter("a", at(2), "second", false);
-        lanes.enter("b", at(3), "other", false);
+        lanes.enter("a", at(2), 0, "second", false);
+        lanes.enter("b", at(3), 0, "other", false);
         assert_eq!((lanes.begin("a"), lanes.begin("b")), (None, Some("other")));
-        lanes.enter("a", at(4), "third", true);
+        lanes.enter("a", at(4), 0, "third", true);
         lanes.done("a", at(1));
         assert_eq!(lanes.next("a"), Some(&"second"));
         assert_eq!(lanes.begin("a"), Some("second"));
@@ -119,16 +148,28 @@ mod tests {
     #[test]
     fn what_yields_and_has_not_begun_is_dropped_for_what_follows() {
         let mut lanes = Lanes::new(None);
-        lanes.enter("a", at(1), "pay", true);
-        lanes.enter("a", at(2), "cancel", false);
+        lanes.enter("a", at(1), 0, "pay", true);
+        lanes.enter("a", at(2), 0, "cancel", false);
         assert_eq!((lanes.begin("a"), lanes.open()), (Some("cancel"), 1));
         lanes.done("a", at(2));
         assert_eq!(lanes.watermark(), Some(at(2)));
 
-        lanes.enter("b", at(3), "pay", true);
+        lanes.enter("b", at(3), 0, "pay", true);
         assert_eq!(lanes.begin("b"), Some("pay"), "what has begun is finished first");
-        lanes.enter("b", at(4), "cancel", false);
+        lanes.enter("b", at(4), 0, "cancel", false);
         assert_eq!((lanes.begin("b"), lanes.open()), (None, 2));
+    }
+
+    /// What is carried out again holds nobody's checkpoint back, and nobody overtakes it.
+    #[test]
+    fn a_reaction_that_is_entered_again_keeps_its_place_in_the_lane_and_not_in_the_watermark() {
+        let mut lanes = Lanes::new(Some(at(9)));
+        lanes.enter_again("a", at(3), "again");
+        lanes.enter("a", at(12), 0, "new", true);
+        assert_eq!((lanes.watermark(), lanes.open()), (Some(at(9)), 2));
+        assert_eq!(lanes.begin("a"), Some("again"));
+        lanes.done("a", at(3));
+        assert_eq!((lanes.watermark(), lanes.open(), lanes.begin("a")), (Some(at(9)), 1, Some("new")));
     }
 
     /// G1, G2: a checkpoint never passes a reaction that is not done.
@@ -137,8 +178,8 @@ mod tests {
         let mut lanes = Lanes::new(Some(at(4)));
         lanes.pass(Some(at(6)));
         assert_eq!(lanes.watermark(), Some(at(6)));
-        lanes.enter("a", at(9), (), false);
-        lanes.enter("b", at(12), (), false);
+        lanes.enter("a", at(9), 0, (), false);
+        lanes.enter("b", at(12), 0, (), false);
         lanes.pass(Some(at(20)));
         assert_eq!(lanes.watermark(), Some(at(6)));
         lanes.done("b", at(12));

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::note::Note;
+use super::pulse::Pulse;
 use crate::execute::Clock;
 
 /// How long a process that stands by waits at most before it looks again.
@@ -60,11 +61,13 @@ impl Lease {
         policy: &str,
         length: Duration,
         clock: &Clock,
+        pulse: &Pulse,
     ) -> Result<Self, LeaseError> {
         let note = Note::load(store, [system, "lease", policy], "LeaseTaken").await?;
         let validity = Validity { until: Arc::default(), clock: Arc::clone(clock) };
         let mut lease = Self { note, holder: Uuid::new_v4(), length, clock: Arc::clone(clock), validity };
         loop {
+            pulse.beat();
             let left = lease.note.latest.as_ref().map_or(0, |taken| taken.until.saturating_sub(clock()));
             if left == 0 {
                 match lease.renew(store).await {

@@ -6,13 +6,20 @@ mod checkpoint;
 mod lanes;
 mod lease;
 mod note;
+mod oversight;
 mod pace;
 mod parked;
+mod parking;
+mod pulse;
 mod runner;
 mod session;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use carry_out::{Failure, Handler};
+pub use oversight::Oversight;
 pub use parked::{ParkedReaction, Trigger};
+pub use parking::{Order, OrderError, Parking};
 pub use runner::{Decode, RunPolicy, Runner, RunnerSettings};
-pub use status::PolicyStatus;
+pub use status::{Oldest, PolicyStatus};

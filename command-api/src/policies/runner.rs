@@ -1,18 +1,22 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::kernel::{DecodeError, Metadata, Policy, Reaction};
-use event_store::{EventStore, RecordedEvent};
+use event_store::{Direction, EventStore, Filter, ReadError, RecordedEvent, StreamName};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::carry_out::{Handler, Work};
 use super::lease::{Lease, Validity};
+use super::oversight::Oversight;
+use super::parked::{ParkedEvent, Trigger};
+use super::parking::Parking;
+use super::pulse::Pulse;
 use super::session::{Interrupted, Session};
-use super::status::{PolicyStatus, Status};
+use super::status::Status;
 use crate::context::Context;
 use crate::execute::{Clock, Origin};
 
@@ -68,20 +72,28 @@ pub struct Runner<E, C> {
     clock: Clock,
     pub(super) settings: RunnerSettings,
     pub(super) status: Arc<Status>,
+    pub(super) pulse: Pulse,
 }
 
 /// A runner, whatever the business of its policy.
 pub trait RunPolicy: Send {
-    /// How it is doing, as it changes.
-    fn status(&self) -> watch::Receiver<PolicyStatus>;
+    /// What can be known from outside about how it is doing.
+    fn oversight(&self) -> Oversight;
 
     /// Runs until told to shut down.
     fn run(self: Box<Self>, shutdown: CancellationToken) -> BoxFuture<'static, ()>;
 }
 
 impl<E: 'static, C: Send + Sync + 'static> RunPolicy for Runner<E, C> {
-    fn status(&self) -> watch::Receiver<PolicyStatus> {
-        self.status.watch()
+    fn oversight(&self) -> Oversight {
+        Oversight {
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            filter: self.filter(),
+            status: self.status.watch(),
+            pulse: self.pulse.clone(),
+            parking: self.parking(),
+        }
     }
 
     fn run(self: Box<Self>, shutdown: CancellationToken) -> BoxFuture<'static, ()> {
@@ -104,7 +116,18 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
     ) -> Self {
         let status = Arc::<Status>::default();
         status.update(|status| (status.name, status.context) = (policy.name, policy.context));
-        Self { policy, system, context, decode, handler, store, clock, settings, status }
+        Self {
+            policy,
+            system,
+            context,
+            decode,
+            handler,
+            store,
+            clock,
+            settings,
+            status,
+            pulse: Pulse::default(),
+        }
     }
 
     /// Runs until told to shut down; rests while its context is stopped, and stands by while another
@@ -115,7 +138,11 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
                 () = shutdown.cancelled() => return,
                 () = self.context.until(true) => {}
             }
-            let ended = self.run_once(&shutdown).await;
+            self.pulse.beat();
+            // A defect in the runner itself is seen, and does not end the policy for good.
+            let ended = AssertUnwindSafe(self.run_once(&shutdown)).catch_unwind().await;
+            let ended = ended.unwrap_or_else(|panic| Err(Interrupted::panicked(&*panic)));
+            self.pulse.rest();
             self.status.update(|status| {
                 status.running = false;
                 status.stopped = ended.as_ref().err().map(ToString::to_string);
@@ -137,7 +164,7 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
             None => None,
             Some(length) => tokio::select! {
                 () = self.told_to_rest(shutdown) => return Ok(()),
-                lease = Lease::take(store, self.system, name, length, &self.clock) => Some(lease?),
+                lease = Lease::take(store, self.system, name, length, &self.clock, &self.pulse) => Some(lease?),
             },
         };
         let validity = lease.as_ref().map_or_else(|| Validity::for_ever(&self.clock), Lease::validity);
@@ -156,6 +183,27 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
             () = shutdown.cancelled() => {}
             () = self.context.until(false) => {}
         }
+    }
+
+    /// What it wants to hear of: the events that it may react to, and orders about what is parked.
+    pub(super) fn filter(&self) -> Filter {
+        let orders = [ParkedEvent::RETRY_ORDERED, ParkedEvent::REACTION_SKIPPED];
+        let heard = self.policy.hears.iter().copied().chain(orders);
+        let stream_prefixes = vec![format!("{}.", self.system).into()];
+        Filter { stream_prefixes, event_types: heard.map(|name| name.into()).collect() }
+    }
+
+    /// Where its parked reactions are kept.
+    pub(super) fn parking(&self) -> Parking {
+        Parking::new(Arc::clone(&self.store), Arc::clone(&self.clock), self.system, self.policy.name)
+    }
+
+    /// Reads the event of a trigger again.
+    pub(super) async fn event(&self, trigger: &Trigger) -> Result<RecordedEvent, ReadError> {
+        let gone = || ReadError::Damaged(format!("{} at {} is gone", trigger.stream, trigger.revision));
+        let stream = StreamName::new(Arc::clone(&trigger.stream)).map_err(|_| gone())?;
+        let event = self.store.read_stream(&stream, trigger.revision, Direction::Forwards, 1).await?;
+        event.into_iter().next().ok_or_else(gone)
     }
 
     /// What the policy wants done about an event, and whether a later reaction takes its place.
@@ -184,6 +232,6 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         let due = now + head_start.saturating_sub(age);
         let until = now.checked_add(self.settings.in_time.saturating_sub(age));
         let in_time = until.zip(instead);
-        Ok(Some((Work { command, in_time, origin, due }, yields)))
+        Ok(Some((Work { command, in_time, origin, since: metadata.time, due }, yields)))
     }
 }

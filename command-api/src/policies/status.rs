@@ -20,6 +20,8 @@ pub struct PolicyStatus {
     pub position: Option<Position>,
     /// How many reactions are not done: waiting for a head start, under way, or behind another.
     pub open: usize,
+    /// The first event whose reaction is not done; its position goes no further.
+    pub oldest: Option<Oldest>,
     /// How many of them failed and are tried again.
     pub retrying: usize,
     /// The last failure, until nothing is tried again any more.
@@ -28,6 +30,18 @@ pub struct PolicyStatus {
     pub parked: Vec<ParkedReaction>,
     /// Why it does not run although it should.
     pub stopped: Option<String>,
+}
+
+/// What a policy has not done for longest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Oldest {
+    /// The position of the event.
+    pub position: Position,
+    /// The request that it belongs to.
+    pub key: String,
+    /// When it happened, in milliseconds since the Unix epoch.
+    pub since: u64,
 }
 
 /// The status as it changes.

@@ -8,5 +8,7 @@ mod support;
 mod bad_input;
 mod cancelling;
 mod contexts;
+mod giving_up;
 mod happy_path;
+mod parked;
 mod rentcar;

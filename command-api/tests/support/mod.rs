@@ -41,6 +41,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// How long policies give a request before they make sure.
     pub head_start: Duration,
+    /// How long after an application its payment is given up.
+    pub give_up_after: Duration,
     /// For how long a process takes the right to run a policy, where several share a store.
     pub lease: Option<Duration>,
     /// Where the payment context answers, when elsewhere.
@@ -62,6 +64,7 @@ impl Default for Settings {
             // Short, so that a test sees policies find everything done; should one be faster than a
             // request on a slow machine, both do the same thing under the same key.
             head_start: Duration::from_millis(300),
+            give_up_after: Duration::from_secs(24 * 3600),
             lease: None,
             payment_url: None,
             delivery_url: None,
@@ -123,6 +126,7 @@ fn business(settings: Settings, system: &str, provider: &Arc<SimulatedProvider>)
             head_start: settings.head_start,
             longest_pause: Duration::from_millis(200),
             lease: settings.lease,
+            in_time: settings.give_up_after,
             ..RunnerSettings::default()
         },
     };
@@ -326,6 +330,13 @@ impl TestApp {
         let policy = self.policies.iter().find(|policy| policy.borrow().name == name).unwrap();
         let is = |status: &PolicyStatus| status.running == running;
         timeout(NEVER, policy.clone().wait_for(is)).await.unwrap().unwrap();
+    }
+
+    /// Waits until a policy has parked so many reactions.
+    pub async fn until_parked(&self, name: &str, parked: usize) {
+        let policy = self.policies.iter().find(|policy| policy.borrow().name == name).unwrap();
+        let has = |status: &PolicyStatus| status.running && status.parked.len() == parked;
+        timeout(NEVER, policy.clone().wait_for(has)).await.unwrap().unwrap();
     }
 
     /// The process is told to stop, and stops.

@@ -1,12 +1,15 @@
 //! One run of a policy, from its checkpoint on: what is under way, and how it goes on.
 
+mod desk;
+
+use std::any::Any;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 
 use domain::kernel::{Metadata, Subject};
-use event_store::{AppendError, Batch, Filter, ReadError, Subscription};
+use event_store::{AppendError, Batch, ReadError, Subscription};
 use futures::FutureExt;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -18,14 +21,13 @@ use super::lanes::Lanes;
 use super::lease::{Lease, LeaseError, Validity};
 use super::pace::Pace;
 use super::parked::{Parked, Trigger};
+use super::parking::Parking;
 use super::runner::Runner;
+use super::status::Oldest;
 
 /// A position that moved only past events of others is worth a checkpoint after this many. Less, and
 /// idle policies would keep each other busy with their checkpoints.
 const IDLE_STRETCH: u64 = 10_000;
-
-/// Why a reaction is parked that did not fail itself.
-const WAITS: &str = "waits behind an earlier event of the same key";
 
 /// Why a run ended although it should go on.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,16 @@ pub(super) enum Interrupted {
     Lease(#[from] LeaseError),
     #[error("another process took it over")]
     Lost,
+    #[error("a defect: the runner panicked: {0}")]
+    Panicked(String),
+}
+
+impl Interrupted {
+    pub(super) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        Self::Panicked(text.unwrap_or_else(|| "without a word".to_owned()))
+    }
 }
 
 /// A reaction that ended.
@@ -53,7 +65,12 @@ pub(super) struct Session<'r, E, C> {
     events: Subscription,
     checkpoint: Checkpoint,
     lanes: Lanes<(Trigger, Work<C>)>,
+    parking: Parking,
     parked: Parked,
+    /// Orders up to this revision are in `parked` from the beginning.
+    ordered_through: Option<u64>,
+    /// Whether what is parked is other than what was reported.
+    parked_changed: bool,
     tasks: JoinSet<Ended>,
     carrier: Arc<Carrier<C>>,
     /// The keys whose next reaction still has to wait.
@@ -67,13 +84,10 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
     pub(super) async fn open(runner: &'r Runner<E, C>, validity: Validity) -> Result<Self, Interrupted> {
         let (store, system, policy) = (&*runner.store, runner.system, &runner.policy);
         let checkpoint = Checkpoint::load(store, system, policy.name).await?;
-        let parked = Parked::load(store, system, policy.name).await?;
-        let filter = Filter {
-            stream_prefixes: vec![format!("{system}.").into()],
-            event_types: policy.hears.iter().map(|name| (*name).into()).collect(),
-        };
+        let parking = runner.parking();
+        let (parked, ordered_through) = parking.load().await?;
         let saved = checkpoint.saved();
-        let events = store.subscribe(saved, filter).await?;
+        let events = store.subscribe(saved, runner.filter()).await?;
         tracing::info!(policy = policy.name, from = ?saved, "policy runs");
         let settings = &runner.settings;
         let carrier = Carrier {
@@ -83,17 +97,22 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
             longest_pause: settings.longest_pause,
             status: Arc::clone(&runner.status),
         };
-        Ok(Self {
+        let mut session = Self {
             runner,
             events,
             checkpoint,
             lanes: Lanes::new(saved),
+            parking,
             parked,
+            ordered_through,
+            parked_changed: true,
             tasks: JoinSet::new(),
             carrier: Arc::new(carrier),
             timers: DelayQueue::new(),
             ended: 0,
-        })
+        };
+        session.obey(&session.parked.all()).await?;
+        Ok(session)
     }
 
     /// Goes on until told to rest, or interrupted.
@@ -139,16 +158,22 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
         let mut keys = Vec::new();
         for event in &batch.events {
             let trigger = Trigger::of(event);
+            if self.parking.has(event) {
+                self.hear_order(event).await?;
+                continue;
+            }
             match self.runner.work(event) {
                 Ok(None) => {}
+                Ok(Some(_)) if self.parked.was_skipped(event.id) => {}
                 Ok(Some((work, yields))) => {
                     // By request, not by stream: a car has many requests, which must not wait for each
                     // other, let alone withdraw each other's reactions.
                     let key = work.origin.correlation.to_string();
                     if self.parked.blocks(&key) {
-                        self.parked.park(&*self.runner.store, &key, trigger, WAITS.to_owned()).await?;
-                    } else {
-                        self.lanes.enter(&key, event.position, (trigger, work), yields);
+                        self.wait_behind(&key, trigger).await?;
+                    } else if !self.parked.knows(&key, event.id) {
+                        let since = work.since;
+                        self.lanes.enter(&key, event.position, since, (trigger, work), yields);
                         keys.push(key);
                     }
                 }
@@ -157,7 +182,9 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
                         Metadata::decode(&event.metadata).map(|known| known.correlation_id.to_string());
                     let subject = || Subject::of(event.stream.as_str()).map_or("", |subject| subject.key);
                     let key = request.unwrap_or_else(|_| subject().to_owned());
-                    self.park(&key, trigger, error).await?;
+                    if !self.parked.knows(&key, event.id) && !self.parked.was_skipped(event.id) {
+                        self.park(&key, trigger, error).await?;
+                    }
                 }
             }
             self.lanes.pass(Some(event.position));
@@ -201,8 +228,9 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
     /// A reaction ended: parks it if it failed for good, and starts the next of its lane.
     async fn finish(&mut self, Ended { key, trigger, outcome }: Ended) -> Result<(), Interrupted> {
         let position = trigger.position;
-        if let Err(error) = outcome {
-            self.park(&key, trigger, error).await?;
+        match outcome {
+            Err(error) => self.park(&key, trigger, error).await?,
+            Ok(()) => self.retried(&key, trigger.event).await?,
         }
         self.ended += 1;
         self.lanes.done(&key, position);
@@ -210,16 +238,11 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
             && let Some((trigger, _)) = self.lanes.begin(&key)
         {
             let position = trigger.position;
-            self.parked.park(&*self.runner.store, &key, trigger, WAITS.to_owned()).await?;
+            self.wait_behind(&key, trigger).await?;
             self.lanes.done(&key, position);
         }
         self.begin(key);
         Ok(())
-    }
-
-    async fn park(&mut self, key: &str, trigger: Trigger, error: String) -> Result<(), Interrupted> {
-        tracing::error!(policy = self.runner.policy.name, key, ?trigger, %error, "reaction parked");
-        Ok(self.parked.park(&*self.runner.store, key, trigger, error).await?)
     }
 
     /// Saves the checkpoint when something was done, or when much was passed over.
@@ -234,16 +257,25 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
         Ok(())
     }
 
-    fn report(&self) {
+    fn report(&mut self) {
+        let position = self.lanes.watermark();
+        self.runner.pulse.beat_at(position);
         self.runner.status.update(|status| {
             status.running = true;
             status.stopped = None;
-            status.position = self.lanes.watermark();
+            status.position = position;
             status.open = self.lanes.open();
-            if status.parked.len() != self.parked.reactions.len() {
-                status.parked.clone_from(&self.parked.reactions);
+            let oldest = self.lanes.oldest();
+            if status.oldest.as_ref().map(|oldest| oldest.position) != oldest.map(|(position, ..)| position) {
+                let owned =
+                    |(position, key, since): (_, &str, _)| Oldest { position, key: key.into(), since };
+                status.oldest = oldest.map(owned);
+            }
+            if self.parked_changed {
+                status.parked = self.parked.all();
             }
         });
+        self.parked_changed = false;
     }
 }
 

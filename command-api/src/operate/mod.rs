@@ -1,0 +1,76 @@
+//! What operators see and do: health, status, what is parked, the switches of the contexts.
+
+mod health;
+mod parked;
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use event_store::EventStore;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::ReadSideStatus;
+use crate::context::Contexts;
+use crate::http::ApiError;
+use crate::policies::Oversight;
+
+/// What is looked at and switched.
+pub(crate) struct Operated {
+    pub(crate) store: Arc<dyn EventStore>,
+    pub(crate) contexts: Contexts,
+    pub(crate) policies: Vec<Oversight>,
+    pub(crate) projections: ReadSideStatus,
+    pub(crate) shutdown: CancellationToken,
+}
+
+#[derive(Serialize)]
+struct ContextStatus {
+    name: &'static str,
+    running: bool,
+}
+
+fn contexts(contexts: &Contexts) -> Vec<ContextStatus> {
+    contexts
+        .iter()
+        .map(|context| ContextStatus { name: context.name, running: context.is_running() })
+        .collect()
+}
+
+/// Health, status and switches.
+pub(crate) fn router(operated: Operated) -> Router {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/actuator/health/liveness", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/actuator/health", get(health::ready))
+        .route("/actuator/health/readiness", get(health::ready))
+        .route("/status", get(health::status))
+        .route("/policies", get(parked::policies))
+        .route("/policies/{name}/parked", get(parked::list))
+        .route("/policies/{name}/parked/{key}/{order}", post(parked::order))
+        .route("/contexts", get(list))
+        .route("/contexts/{name}/{order}", post(switch))
+        .with_state(Arc::new(operated))
+}
+
+async fn list(State(operated): State<Arc<Operated>>) -> Response {
+    Json(contexts(&operated.contexts)).into_response()
+}
+
+/// `POST /contexts/{name}/start` and `/stop`.
+async fn switch(
+    State(operated): State<Arc<Operated>>,
+    Path((name, order)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let context = operated.contexts.find(&name).ok_or(ApiError::NotFound("context"))?;
+    match order.as_str() {
+        "start" => context.switch(true),
+        "stop" => context.switch(false),
+        _ => return Err(ApiError::NoSuchRoute),
+    }
+    Ok(Json(contexts(&operated.contexts)).into_response())
+}

@@ -1,0 +1,6 @@
+//! Runners at work on a store in memory, in virtual time.
+
+mod health;
+mod orders;
+mod outage;
+mod world;
