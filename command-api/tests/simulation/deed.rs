@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::StatusCode;
 use command_api::business::{Business, Environment};
 use domain::kernel::RequestId;
+use serde_json::Value;
 use uuid::{Uuid, uuid};
 
 use crate::script::{Act, Script};
@@ -17,6 +18,9 @@ const IDEMPOTENCY: Uuid = uuid!("6f1cf6f0-6a2b-4f0e-9a55-2b8f6d0c1e47");
 /// What can be done in a business, and how the business is simulated.
 pub(crate) trait Deed: Copy + PartialEq + fmt::Debug + Send + Sync + 'static {
     const CONTEXTS: &'static [&'static str];
+    const SYSTEM: &'static str;
+    /// The projection of its MyPage.
+    const MY_PAGE: &'static str;
     /// How it is with everything that the business depends on.
     type Circumstances: Clone + fmt::Debug;
     /// What outlives the process, beside the log.
@@ -44,6 +48,9 @@ pub(crate) trait Deed: Copy + PartialEq + fmt::Debug + Send + Sync + 'static {
 
     /// Whether somebody who got this answer so many times in a row asks again.
     fn asks_again(self, status: StatusCode, times: u32) -> bool;
+
+    /// Whether a row of MyPage says what came of these events, at rest.
+    fn shows(row: &Value, story: &[&str]) -> bool;
 
     /// The first thing that is wrong with a history.
     fn wrong(script: &Script<Self>, ending: &Ending<Self>) -> Option<String>;

@@ -10,10 +10,13 @@ use axum::http::StatusCode;
 use command_api::business::{Business, Environment};
 use command_api::elearning::{CONTEXTS, Parts, business};
 use command_api::payment_provider::Provider as Taker;
+use domain::elearning::SYSTEM;
 use domain::kernel::RequestId;
+use serde_json::Value;
 
 use crate::deed::Deed;
 use crate::random::Random;
+use crate::read_side::word;
 use crate::script::{Act, Down, Fault, Script, random_crashes};
 use crate::world::{Ending, call};
 use provider::Pace;
@@ -43,6 +46,8 @@ const A_DAY: u64 = 24 * 3_600_000;
 
 impl Deed for What {
     const CONTEXTS: &'static [&'static str] = &CONTEXTS;
+    const SYSTEM: &'static str = SYSTEM;
+    const MY_PAGE: &'static str = "my_page";
     type Circumstances = Mood;
     type Outside = Provider;
 
@@ -121,6 +126,15 @@ impl Deed for What {
     fn asks_again(self, status: StatusCode, _: u32) -> bool {
         // Nothing there yet may mean that the application is still on its way.
         status.is_server_error() || status == StatusCode::CONFLICT
+    }
+
+    fn shows(row: &Value, story: &[&str]) -> bool {
+        let statuses = ["apply_status", "pay_status", "delivery_status"].map(|column| word(row, column));
+        if !story.contains(&"ApplyCancelled") {
+            return statuses == ["completed", "completed", "started"];
+        }
+        let money = if story.contains(&"PayFailed") { "failed" } else { "cancelled" };
+        statuses[..2] == ["cancelled", money] && statuses[2] != "started"
     }
 
     fn wrong(script: &Script<Self>, ending: &Ending<Self>) -> Option<String> {

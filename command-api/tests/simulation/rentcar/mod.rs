@@ -11,10 +11,12 @@ use command_api::business::{Business, Environment};
 use command_api::config::Delay;
 use command_api::rentcar::{CONTEXTS, Parts, business};
 use domain::kernel::RequestId;
-use serde_json::json;
+use domain::rentcar::SYSTEM;
+use serde_json::{Value, json};
 
 use crate::deed::Deed;
 use crate::random::Random;
+use crate::read_side::word;
 use crate::script::{Act, Down, Fault, Script, random_crashes};
 use crate::world::{Ending, call};
 
@@ -46,6 +48,8 @@ pub(crate) struct Pace {
 
 impl Deed for Errand {
     const CONTEXTS: &'static [&'static str] = &CONTEXTS;
+    const SYSTEM: &'static str = SYSTEM;
+    const MY_PAGE: &'static str = "rentcar_my_page";
     type Circumstances = Pace;
     type Outside = ();
 
@@ -132,6 +136,17 @@ impl Deed for Errand {
     fn asks_again(self, status: StatusCode, times: u32) -> bool {
         let gives_up = matches!(self, Self::Reserve(_)) && times >= HOPE;
         status == StatusCode::SERVICE_UNAVAILABLE && !gives_up
+    }
+
+    fn shows(row: &Value, story: &[&str]) -> bool {
+        let (reservation, rental) = (word(row, "reservation_status"), word(row, "rental_status"));
+        match story {
+            _ if story.contains(&"ReservationCancelled") => {
+                reservation == "Cancelled" && ["", "Cancelled"].contains(&rental)
+            }
+            _ if story.contains(&"UseCompleted") => rental == "UseCompleted",
+            _ => (reservation, rental) == ("Success", "Allocated"),
+        }
     }
 
     fn wrong(script: &Script<Self>, ending: &Ending<Self>) -> Option<String> {
