@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::serve::ListenerExt;
 use axum::{Router, serve};
 use event_store::EventStore;
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::business::Business;
 use crate::http::{ApiError, MAX_BODY, with_request_id};
-use crate::operate::{self, Operated};
+use crate::operate::{self, Operated, Requests, measured};
 use crate::policies::{Oversight, PolicyStatus, RunPolicy};
 
 /// How long requests that are under way may take after the process was told to stop.
@@ -43,10 +43,26 @@ pub struct ReadSide {
     pub router: Router,
     /// How its projections are doing.
     pub status: ReadSideStatus,
+    /// The same in numbers.
+    pub metrics: ReadSideMetrics,
+}
+
+impl ReadSide {
+    /// A process without one.
+    fn none() -> Self {
+        Self {
+            router: Router::new(),
+            status: Arc::new(|| ready(Vec::new()).boxed()),
+            metrics: Arc::new(|| ready(String::new()).boxed()),
+        }
+    }
 }
 
 /// Tells how the projections are doing.
 pub type ReadSideStatus = Arc<dyn Fn() -> BoxFuture<'static, Vec<ProjectionHealth>> + Send + Sync>;
+
+/// Tells the numbers of the projections, as OpenMetrics text without its end mark.
+pub type ReadSideMetrics = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
 
 /// How a projection is doing, as far as this process cares.
 #[derive(Debug, Clone, Serialize)]
@@ -54,6 +70,9 @@ pub struct ProjectionHealth {
     /// Why it stopped, when it did.
     #[serde(skip)]
     pub stopped: Option<String>,
+    /// Why it cannot be relied upon, although it did not stop.
+    #[serde(skip)]
+    pub warning: Option<String>,
     /// Everything that the read side tells about it.
     #[serde(flatten)]
     pub details: serde_json::Value,
@@ -72,14 +91,20 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let AppParts { store, business, read_side, shutdown } = parts;
         let Business { contexts, api, policies: runners, page, simulators } = business;
-        let (queries, projections) = match read_side {
-            Some(ReadSide { router, status }) => (router, status),
-            None => (Router::new(), Arc::new(|| ready(Vec::new()).boxed()) as ReadSideStatus),
-        };
+        let ReadSide { router: queries, status: projections, metrics: measures } =
+            read_side.unwrap_or_else(ReadSide::none);
+        let requests = Requests::default();
         let oversight: Vec<_> = runners.iter().map(|runner| runner.oversight()).collect();
         let policies = oversight.iter().map(Oversight::status).collect();
-        let operated =
-            Operated { store, contexts, policies: oversight, projections, shutdown: shutdown.clone() };
+        let operated = Operated {
+            store,
+            contexts,
+            policies: oversight,
+            projections,
+            measures,
+            requests: requests.clone(),
+            shutdown: shutdown.clone(),
+        };
         let api = api.merge(queries);
         let router = Router::new()
             .merge(page(api.clone()))
@@ -89,7 +114,8 @@ impl App {
             .fallback(async || ApiError::NoSuchRoute)
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .layer(from_fn(with_request_id));
+            .layer(from_fn(with_request_id))
+            .layer(from_fn_with_state(requests, measured));
         Self { router, runners, policies, shutdown }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::ArgMatches;
-use command_api::app::{App, AppParts, ProjectionHealth, ReadSide};
+use command_api::app::{App, AppParts, ProjectionHealth, ReadSide, ReadSideMetrics};
 use command_api::business::Environment;
 use command_api::config::{Config, LogFormat};
 use command_api::desk;
@@ -67,6 +67,7 @@ async fn run(config: Config, matches: &ArgMatches) -> anyhow::Result<()> {
         business,
         read_side: read_side.clone().map(|read_side| ReadSide {
             router: read_side.router(),
+            metrics: measures_of(Arc::clone(&read_side)),
             status: Arc::new(move || projections_of(Arc::clone(&read_side)).boxed()),
         }),
         shutdown: shutdown.clone(),
@@ -117,9 +118,21 @@ async fn read_side(
     Ok(Arc::new(projections::ReadSide::start(store, database, &system, shutdown).await?))
 }
 
+fn measures_of(read_side: Arc<projections::ReadSide>) -> ReadSideMetrics {
+    Arc::new(move || {
+        let read_side = Arc::clone(&read_side);
+        async move { projections::metrics(&read_side.status().await) }.boxed()
+    })
+}
+
 async fn projections_of(read_side: Arc<projections::ReadSide>) -> Vec<ProjectionHealth> {
     let health = |status: projections::ProjectionStatus| ProjectionHealth {
         stopped: status.stopped.as_ref().map(|reason| format!("{}: {reason}", status.name)),
+        warning: status
+            .unhealthy
+            .as_ref()
+            .filter(|_| status.stopped.is_none())
+            .map(|reason| format!("projection {}: {reason}", status.name)),
         details: serde_json::to_value(&status).unwrap_or_default(),
     };
     read_side.status().await.into_iter().map(health).collect()

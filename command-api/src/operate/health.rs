@@ -59,10 +59,13 @@ impl Operated {
             problems.push("the process is stopping".to_owned());
         }
         problems.dedup();
+        let warnings = self.policies.iter().flat_map(|policy| policy.warnings());
+        let warnings = warnings.chain(projections.iter().filter_map(|projection| projection.warning.clone()));
+        let warnings: Vec<_> = warnings.collect();
         Status {
             status: if problems.is_empty() { "UP" } else { "OUT_OF_SERVICE" },
             problems,
-            warnings: self.policies.iter().flat_map(|policy| policy.warnings()).collect(),
+            warnings,
             head,
             contexts: contexts(&self.contexts),
             policies: self.policies.iter().map(|policy| policy.status().borrow().clone()).collect(),

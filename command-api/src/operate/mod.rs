@@ -1,6 +1,7 @@
-//! What operators see and do: health, status, what is parked, the switches of the contexts.
+//! What operators see and do: health, status, metrics, what is parked, the switches of the contexts.
 
 mod health;
+mod metrics;
 mod parked;
 
 use std::sync::Arc;
@@ -13,10 +14,12 @@ use event_store::EventStore;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::ReadSideStatus;
+use crate::app::{ReadSideMetrics, ReadSideStatus};
 use crate::context::Contexts;
 use crate::http::ApiError;
 use crate::policies::Oversight;
+
+pub(crate) use metrics::{Requests, measured};
 
 /// What is looked at and switched.
 pub(crate) struct Operated {
@@ -24,6 +27,8 @@ pub(crate) struct Operated {
     pub(crate) contexts: Contexts,
     pub(crate) policies: Vec<Oversight>,
     pub(crate) projections: ReadSideStatus,
+    pub(crate) measures: ReadSideMetrics,
+    pub(crate) requests: Requests,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -49,6 +54,8 @@ pub(crate) fn router(operated: Operated) -> Router {
         .route("/actuator/health", get(health::ready))
         .route("/actuator/health/readiness", get(health::ready))
         .route("/status", get(health::status))
+        .route("/metrics", get(metrics::show))
+        .route("/actuator/prometheus", get(metrics::show))
         .route("/policies", get(parked::policies))
         .route("/policies/{name}/parked", get(parked::list))
         .route("/policies/{name}/parked/{key}/{order}", post(parked::order))

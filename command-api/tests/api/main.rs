@@ -10,5 +10,6 @@ mod cancelling;
 mod contexts;
 mod giving_up;
 mod happy_path;
+mod metrics;
 mod parked;
 mod rentcar;

@@ -177,6 +177,13 @@ impl TestApp {
             read_side: Some(ReadSide {
                 router: read_side.router(),
                 status: Arc::new(|| std::future::ready(Vec::new()).boxed()),
+                metrics: {
+                    let read_side = Arc::clone(&read_side);
+                    Arc::new(move || {
+                        let read_side = Arc::clone(&read_side);
+                        async move { projections::metrics(&read_side.status().await) }.boxed()
+                    })
+                },
             }),
             shutdown: shutdown.clone(),
         });

@@ -7,7 +7,7 @@ use axum::routing::get;
 use axum::serve as serve_http;
 use axum::{Json, Router};
 use backon::{ExponentialBuilder, Retryable};
-use projections::{Database, OpenError, ReadSide, Sharing, share};
+use projections::{Database, OpenError, ReadSide, Sharing, metrics, share};
 use tokio::net::TcpListener;
 
 use super::{Failure, Place, Verdict, until_told};
@@ -47,11 +47,12 @@ pub(super) async fn run(place: Place, lease: u64) -> Result<Verdict, Failure> {
 pub(super) async fn serve(place: Place, listen: SocketAddr) -> Result<Verdict, Failure> {
     let stop = until_told()?;
     let side = Arc::new(ReadSide::observe(place.store, place.database, &place.system, stop.clone()));
-    let status = Arc::clone(&side);
+    let (status, measured) = (Arc::clone(&side), Arc::clone(&side));
     let router = Router::new()
         .merge(side.router())
         .route("/healthz", get(async || "UP"))
-        .route("/status", get(async move || Json(status.status().await)));
+        .route("/status", get(async move || Json(status.status().await)))
+        .route("/metrics", get(async move || metrics(&measured.status().await) + "# EOF\n"));
     let listener = TcpListener::bind(listen).await?;
     eprintln!("listening on http://{}", listener.local_addr()?);
     let serving = serve_http(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
