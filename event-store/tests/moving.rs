@@ -82,6 +82,37 @@ async fn what_policies_and_groups_keep_in_streams_and_tombstones_go_along() {
     assert_eq!(target.read_stream(&policy, 0, Direction::Forwards, 10).await.unwrap().len(), 3);
 }
 
+/// Deleted, written again, hidden and shown: all of it is judged by what lies just before it in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_were_deleted_and_reopened_again_and_again_go_along() {
+    let server = Server::start().await;
+    let client = eventstore::Client::new(server.url().parse().unwrap()).unwrap();
+    let write = async |stream: &str| {
+        let event = eventstore::EventData::binary("Noted", "{}".into()).id(Uuid::new_v4());
+        client.append_to_stream(stream, &Default::default(), event).await.unwrap();
+    };
+    for round in 0..60 {
+        for stream in ["a-1", "a-2", "a-3"] {
+            write(stream).await;
+            write(&format!("b-{round}")).await;
+        }
+        client.delete_stream(format!("a-{}", 1 + round % 3), &Default::default()).await.unwrap();
+    }
+    write("a-3").await;
+    let remote = EventStoreDb::connect(&server.url()).await.unwrap();
+    let there = fingerprint(&remote, u64::MAX).await.unwrap();
+    for _ in 0..5 {
+        let second = Server::start().await;
+        let target = EventStoreDb::connect(&second.url()).await.unwrap();
+        assert_eq!(copy(&remote, &target, |_| ()).await.unwrap(), there);
+        assert!(same(&all(&remote).await, &all(&target).await));
+        let stream = StreamName::new("a-3").unwrap();
+        let [ours, theirs] =
+            [&remote, &target].map(|log| log.read_stream(&stream, 0, Direction::Forwards, 99));
+        assert!(same(&ours.await.unwrap(), &theirs.await.unwrap()), "the same is seen of it");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_goes_on_where_it_stopped_and_refuses_another_log() {
     let (source, target) = (MemoryStore::default(), MemoryStore::default());

@@ -1,7 +1,8 @@
 //! How fast the store is through the wire with the official client, next to the engine in process.
 //!
 //! `cargo bench -p event-store --bench wire` prints one table in about a minute. Server and clients
-//! share the machine and the process. `EVENTS=1000000` makes the copy as long as one likes.
+//! share the machine and the process, not the threads. `EVENTS=1000000` makes the copy as long as one
+//! likes; `ONLY=writers,subscriber,copy` names the parts to run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use event_store::protocol::{self, Settings};
 use event_store::{
-    EmbeddedStore, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName, copy,
+    Append, EmbeddedStore, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName, copy,
 };
 use eventstore::{AppendToStreamOptions, BatchAppendOptions, Client, EventData};
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -29,6 +31,10 @@ fn data() -> Vec<u8> {
     data.resize(298, b'x');
     data.extend(b"\"}");
     data
+}
+
+fn event() -> NewEvent {
+    NewEvent { id: Uuid::new_v4(), event_type: "Applied".into(), data: data().into(), metadata: "".into() }
 }
 
 fn proposed() -> EventData {
@@ -69,12 +75,18 @@ where
     Ok(())
 }
 
-async fn serve(folder: &Path) -> Outcome<(EmbeddedStore, String)> {
+/// Threads of its own, so that a profile tells the server's work from the clients'.
+fn runtime(name: &str) -> Outcome<Runtime> {
+    Ok(Builder::new_multi_thread().thread_name(name).enable_all().build()?)
+}
+
+async fn serve(server: &Runtime, folder: &Path) -> Outcome<(EmbeddedStore, String)> {
     let store = EmbeddedStore::open(folder)?;
-    let (router, _) = protocol::router(Arc::new(store.clone()), Settings::default()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("esdb://{}?tls=false&discoveryInterval=50", listener.local_addr()?);
-    tokio::spawn(protocol::serve(listener, router, None, std::future::pending()));
+    let served: Arc<dyn EventStore> = Arc::new(store.clone());
+    let (router, _) = server.spawn(protocol::router(served, Settings::default())).await??;
+    server.spawn(protocol::serve(listener, router, None, std::future::pending()));
     Ok((store, url))
 }
 
@@ -84,13 +96,7 @@ async fn writers(url: &str, store: &EmbeddedStore, appends: usize) -> Outcome<()
     measure("in process", appends, move |stream| {
         let store = engine.clone();
         async move {
-            let event = NewEvent {
-                id: Uuid::new_v4(),
-                event_type: "Applied".into(),
-                data: data().into(),
-                metadata: "".into(),
-            };
-            store.append(&StreamName::new(stream)?, ExpectedRevision::NoStream, vec![event]).await?;
+            store.append(&StreamName::new(stream)?, ExpectedRevision::NoStream, vec![event()]).await?;
             Ok(())
         }
     })
@@ -117,35 +123,42 @@ async fn writers(url: &str, store: &EmbeddedStore, appends: usize) -> Outcome<()
     .await
 }
 
-async fn subscriber(url: &str, events: usize) -> Outcome<()> {
-    let store = EventStoreDb::connect(url).await?;
-    let started = Instant::now();
-    let mut all = store.subscribe(None, Filter::all()).await?;
-    let mut seen = 0;
-    while seen < events {
-        seen += all.next().await?.events.len();
-    }
-    println!(
-        "a subscriber catches up           {:10.0} events/s",
-        seen as f64 / started.elapsed().as_secs_f64()
-    );
+/// Appends by fours to streams, so that there is something to read.
+async fn fill(store: &EmbeddedStore, events: usize) -> Outcome<()> {
+    let appends = (0..events as u64).map(|number| {
+        let expected =
+            (number % 4).checked_sub(1).map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
+        Ok(Append {
+            stream: StreamName::new(format!("apply-{}", number / 4))?,
+            expected,
+            events: vec![event()],
+        })
+    });
+    store.append_all(appends.collect::<Outcome<_>>()?).await?;
     Ok(())
 }
 
-async fn there_and_back(folder: &Path, events: usize) -> Outcome<()> {
+/// Reads to the end of the log; once in process, once over the wire.
+async fn subscriber(url: &str, store: &EmbeddedStore, events: usize) -> Outcome<()> {
+    fill(store, events).await?;
+    let remote = EventStoreDb::connect(url).await?;
+    for (what, store) in [("in process", store as &dyn EventStore), ("over the wire", &remote)] {
+        let started = Instant::now();
+        let mut all = store.subscribe(None, Filter::all()).await?;
+        let mut seen = 0;
+        while seen < events {
+            seen += all.next().await?.events.len();
+        }
+        let per_second = seen as f64 / started.elapsed().as_secs_f64();
+        println!("a subscriber catches up, {what:13} {per_second:10.0} events/s");
+    }
+    Ok(())
+}
+
+async fn there_and_back(server: &Runtime, folder: &Path, events: usize) -> Outcome<()> {
     let source = EmbeddedStore::open(folder.join("source"))?;
-    let appends = (0..events as u64).map(|number| event_store::Append {
-        stream: StreamName::new(format!("apply-{}", number / 4)).unwrap_or_else(|_| unreachable!()),
-        expected: (number % 4).checked_sub(1).map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact),
-        events: vec![NewEvent {
-            id: Uuid::new_v4(),
-            event_type: "Applied".into(),
-            data: data().into(),
-            metadata: "".into(),
-        }],
-    });
-    source.append_all(appends.collect()).await?;
-    let (_served, url) = serve(&folder.join("served")).await?;
+    fill(&source, events).await?;
+    let (_served, url) = serve(server, &folder.join("served")).await?;
     let remote = EventStoreDb::connect(&url).await?;
     let back = EmbeddedStore::open(folder.join("back"))?;
     for (what, from, to) in
@@ -159,14 +172,27 @@ async fn there_and_back(folder: &Path, events: usize) -> Outcome<()> {
     Ok(())
 }
 
+/// Whether a part of the bench is wanted.
+fn wanted(part: &str) -> bool {
+    std::env::var("ONLY").map_or(true, |only| only.split(',').any(|it| it == part))
+}
+
 fn main() -> Outcome<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let (server, clients) = (runtime("server")?, runtime("clients")?);
     let appends = setting("APPENDS", 200_000);
-    runtime.block_on(async {
+    clients.block_on(async {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        let (store, url) = serve(&folder.path().join("log")).await?;
-        writers(&url, &store, appends).await?;
-        subscriber(&url, appends * 2).await?;
-        there_and_back(folder.path(), setting("EVENTS", 100_000)).await
+        if wanted("writers") {
+            let (store, url) = serve(&server, &folder.path().join("log")).await?;
+            writers(&url, &store, appends).await?;
+        }
+        if wanted("subscriber") {
+            let (store, url) = serve(&server, &folder.path().join("followed")).await?;
+            subscriber(&url, &store, setting("EVENTS", 100_000)).await?;
+        }
+        if wanted("copy") {
+            there_and_back(&server, folder.path(), setting("EVENTS", 100_000)).await?;
+        }
+        Ok(())
     })
 }

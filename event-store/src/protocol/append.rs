@@ -7,7 +7,7 @@ use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 use super::linked::Linked;
-use super::view::{METADATA, StreamState, View, described};
+use super::view::{Lock, METADATA, StreamState, View, described};
 use super::wire::streams::append_req::options::ExpectedStreamRevision;
 use super::wire::streams::append_resp::success::{CurrentRevisionOption, PositionOption};
 use super::wire::streams::append_resp::wrong_expected_version as wrong;
@@ -50,35 +50,58 @@ impl From<crate::ReadError> for Refusal {
     }
 }
 
+/// An append that may be made. What was seen of its stream stays so until it was.
+pub(crate) struct Admitted {
+    stream: StreamName,
+    expected: Expected,
+    /// `None` when it was not looked at: a stream that has no event has nothing to look at.
+    state: Option<StreamState>,
+    lock: Lock,
+}
+
 impl View {
-    pub(crate) async fn append(
-        &self,
-        stream: &StreamName,
-        expected: Expected,
-        events: Vec<NewEvent>,
-    ) -> Result<Appended, Refusal> {
+    /// Waits for whoever changes what is seen of the stream, and looks at it.
+    pub(crate) async fn admit(&self, stream: StreamName, expected: Expected) -> Result<Admitted, Refusal> {
         if Linked::of(stream.as_str()).is_some() || stream.as_str() == IDENTITY {
             let message = format!("Stream '{stream}' is computed; nobody writes to it.");
             return Err(Refusal::Failed(failure::access_denied(&message)));
         }
-        {
-            let _shared = self.lock(stream).read().await;
-            // A stream that has no event has nothing to look at.
-            if expected == Expected::NoStream {
-                match self.store.append(stream, ExpectedRevision::NoStream, events.clone()).await {
-                    Err(AppendError::WrongRevision { .. }) => {}
-                    answer => return Ok(answer?),
-                }
-            }
-            let state = self.state(stream).await?;
-            if state.tombstoned && described(stream).is_none() {
-                return Err(Refusal::Deleted);
-            }
-            if state.last.is_none() || !state.is_gone() {
-                return self.append_to_visible(stream, expected, events, &state).await;
+        let lock = self.lock(&stream).await;
+        let admitted = Admitted { stream, expected, state: None, lock };
+        if expected == Expected::NoStream { Ok(admitted) } else { self.look(admitted).await }
+    }
+
+    async fn look(&self, admitted: Admitted) -> Result<Admitted, Refusal> {
+        let Admitted { stream, expected, mut lock, .. } = admitted;
+        let mut state = self.state(&stream).await?;
+        if state.is_deleted() && matches!(lock, Lock::Shared { .. }) {
+            drop(lock);
+            lock = self.lock_alone(&stream).await;
+            state = self.state(&stream).await?;
+        }
+        if state.tombstoned && described(&stream).is_none() {
+            return Err(Refusal::Deleted);
+        }
+        Ok(Admitted { stream, expected, state: Some(state), lock })
+    }
+
+    /// Makes an append; when this is first polled, it goes as far as the store's queue.
+    pub(crate) async fn append(
+        &self,
+        mut admitted: Admitted,
+        events: Vec<NewEvent>,
+    ) -> Result<Appended, Refusal> {
+        if admitted.state.is_none() {
+            match self.store.append(&admitted.stream, ExpectedRevision::NoStream, events.clone()).await {
+                Err(AppendError::WrongRevision { .. }) => admitted = self.look(admitted).await?,
+                answer => return Ok(answer?),
             }
         }
-        self.reopen(stream, expected, events).await
+        let Admitted { stream, expected, state, lock: _lock } = admitted;
+        match state.unwrap_or_default() {
+            state if state.is_deleted() => self.reopen(&stream, expected, events, &state).await,
+            state => self.append_to_visible(&stream, expected, events, &state).await,
+        }
     }
 
     async fn append_to_visible(
@@ -123,12 +146,9 @@ impl View {
         stream: &StreamName,
         expected: Expected,
         events: Vec<NewEvent>,
+        state: &StreamState,
     ) -> Result<Appended, Refusal> {
-        let _alone = self.lock(stream).write().await;
-        let state = self.state(stream).await?;
-        let Some(last) = state.last.filter(|_| state.is_gone()) else {
-            return self.append_to_visible(stream, expected, events, &state).await;
-        };
+        let last = state.last.unwrap_or(0);
         match expected {
             Expected::Revision(revision) if revision != last => {
                 return Err(Refusal::WrongVersion { actual: state.last });
@@ -139,7 +159,7 @@ impl View {
         // First the mark, then the events: until these are in, the stream is as gone as before. A
         // copy, or an append that did not get further, has left the mark already.
         if state.metadata.truncated_before() != last + 1 {
-            self.describe(stream, &state, "$tb", Value::from(last + 1)).await?;
+            self.describe(stream, state, "$tb", Value::from(last + 1)).await?;
         }
         Ok(self.store.append(stream, ExpectedRevision::Exact(last), events).await?)
     }
@@ -205,7 +225,11 @@ pub(crate) async fn call(view: &View, mut requests: Streaming<AppendReq>) -> Res
         };
         collected.push(convert::proposed(event.id, event.metadata, event.custom_metadata, event.data)?)?;
     }
-    let result = match view.append(&stream, expected, collected.events).await {
+    let outcome = match view.admit(stream.clone(), expected).await {
+        Ok(admitted) => view.append(admitted, collected.events).await,
+        Err(refusal) => Err(refusal),
+    };
+    let result = match outcome {
         Ok(appended) => Outcome::Success(success(appended)),
         Err(Refusal::WrongVersion { actual }) => Outcome::WrongExpectedVersion(conflict(expected, actual)),
         Err(Refusal::Deleted) => return Err(failure::stream_deleted(&stream)),

@@ -10,7 +10,7 @@ use prost_types::Any;
 use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
 
-use super::append::{Collected, Expected, Refusal};
+use super::append::{Admitted, Collected, Expected, Refusal};
 use super::convert::{self, UuidForm};
 use super::failure;
 use super::view::View;
@@ -20,7 +20,7 @@ use super::wire::streams::batch_append_req::options::ExpectedStreamPosition;
 use super::wire::streams::batch_append_req::{Options, ProposedMessage};
 use super::wire::streams::batch_append_resp as resp;
 use super::wire::streams::{BatchAppendReq, BatchAppendResp};
-use crate::{Appended, MAX_APPEND_BYTES, StreamName};
+use crate::{Appended, MAX_APPEND_BYTES, NewEvent, StreamName};
 
 /// How many appends of one call are under way at once; the next ones wait in the connection.
 const UNDER_WAY: usize = 512;
@@ -34,21 +34,38 @@ struct Open {
     collected: Collected,
 }
 
-/// What is to be answered for one append.
+/// An append that is complete, or why it cannot be.
 struct Ready {
     correlation: Uuid,
-    open: Result<Open, (StreamName, Expected, Status)>,
+    stream: StreamName,
+    expected: Expected,
+    events: Result<Vec<NewEvent>, Status>,
+}
+
+/// An append on its way to the store.
+struct Answering {
+    correlation: Uuid,
+    stream: StreamName,
+    expected: Expected,
+    admitted: Result<(Admitted, Vec<NewEvent>), Refusal>,
 }
 
 pub(crate) fn call(
     view: Arc<View>,
     requests: Streaming<BatchAppendReq>,
 ) -> BoxStream<'static, Result<BatchAppendResp, Status>> {
-    let answers = ready(requests).map(move |ready| {
+    let admitting = Arc::clone(&view);
+    // One after the other: an append waits here for one before it that changes what is seen of its
+    // stream, and so does everything behind it, so that the log has all in the order in which it came.
+    let admitted = ready(requests).then(move |ready| {
+        let view = Arc::clone(&admitting);
+        async move { Ok::<_, Status>(admit(&view, ready?).await) }
+    });
+    let answers = admitted.map(move |admitted| {
         let view = Arc::clone(&view);
-        // Each goes as far as the store's queue when it is first looked at, so that they are in the
-        // log in the order in which they came; the runtime's budget would turn them round.
-        tokio::task::unconstrained(async move { Ok(answer(&view, ready?).await) })
+        // Each goes as far as the store's queue when it is first looked at; the runtime's budget would
+        // turn them round.
+        tokio::task::unconstrained(async move { Ok(answer(&view, admitted?).await) })
     });
     answers.buffer_unordered(UNDER_WAY).boxed()
 }
@@ -66,12 +83,11 @@ fn ready(mut requests: Streaming<BatchAppendReq>) -> impl Stream<Item = Result<R
                 (None, None) => Err(failure::invalid("the first part of an append says where to"))?,
             };
             let before = append.collected.bytes;
-            if let Err(status) = collect(&mut append.collected, request.proposed_messages) {
+            let collected = collect(&mut append.collected, request.proposed_messages);
+            if collected.is_err() || request.is_final {
                 bytes -= before;
-                yield Ready { correlation, open: Err((append.stream, append.expected, status)) };
-            } else if request.is_final {
-                bytes -= before;
-                yield Ready { correlation, open: Ok(append) };
+                let Open { stream, expected, collected: Collected { events, .. } } = append;
+                yield Ready { correlation, stream, expected, events: collected.map(|()| events) };
             } else {
                 bytes += append.collected.bytes - before;
                 open.insert(correlation, append);
@@ -102,20 +118,27 @@ fn begin(options: Options) -> Result<Open, Status> {
     Ok(Open { stream, expected, collected: Collected::default() })
 }
 
-async fn answer(view: &View, ready: Ready) -> BatchAppendResp {
-    let (stream, expected, outcome) = match ready.open {
-        Ok(open) => {
-            let outcome = view.append(&open.stream, open.expected, open.collected.events).await;
-            (open.stream, open.expected, outcome)
-        }
-        Err((stream, expected, status)) => (stream, expected, Err(Refusal::Failed(status))),
+async fn admit(view: &View, ready: Ready) -> Answering {
+    let Ready { correlation, stream, expected, events } = ready;
+    let admitted = match events {
+        Ok(events) => view.admit(stream.clone(), expected).await.map(|admitted| (admitted, events)),
+        Err(status) => Err(Refusal::Failed(status)),
+    };
+    Answering { correlation, stream, expected, admitted }
+}
+
+async fn answer(view: &View, answering: Answering) -> BatchAppendResp {
+    let Answering { correlation, stream, expected, admitted } = answering;
+    let outcome = match admitted {
+        Ok((admitted, events)) => view.append(admitted, events).await,
+        Err(refusal) => Err(refusal),
     };
     let result = match outcome {
         Ok(appended) => resp::Result::Success(success(appended)),
         Err(refusal) => resp::Result::Error(error(&stream, expected, refusal)),
     };
     BatchAppendResp {
-        correlation_id: Some(UuidForm::Structured.of(ready.correlation)),
+        correlation_id: Some(UuidForm::Structured.of(correlation)),
         result: Some(result),
         stream_identifier: Some(convert::identifier(stream.as_str())),
         expected_stream_position: Some(match expected {

@@ -22,7 +22,7 @@ pub(crate) async fn delete(view: &View, request: DeleteReq) -> Result<DeleteResp
         Some(DeleteAt::Any(())) | None => Expected::Any,
         Some(DeleteAt::StreamExists(())) => Expected::StreamExists,
     };
-    let _alone = view.lock(&stream).write().await;
+    let _alone = view.lock_alone(&stream).await;
     let state = check(view, &stream, expected, false).await?;
     let deleted = view.describe(&stream, &state, "$tb", Value::from(DELETED)).await;
     let position = convert::to_wire(done(&stream, expected, deleted)?.position);
@@ -39,7 +39,7 @@ pub(crate) async fn tombstone(view: &View, request: TombstoneReq) -> Result<Tomb
         Some(TombstoneAt::Any(())) | None => Expected::Any,
         Some(TombstoneAt::StreamExists(())) => Expected::StreamExists,
     };
-    let _alone = view.lock(&stream).write().await;
+    let _alone = view.lock_alone(&stream).await;
     let state = check(view, &stream, expected, true).await?;
     let event = NewEvent {
         id: Uuid::new_v4(),

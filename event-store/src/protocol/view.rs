@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value};
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, watch};
 
 use super::linked::Links;
 use crate::{Direction, EventStore, ReadError, RecordedEvent, StreamName};
@@ -17,18 +17,31 @@ pub(crate) const TOMBSTONE: &str = "$streamDeleted";
 /// The type of the events in a metadata stream.
 pub(crate) const METADATA: &str = "$metadata";
 
-/// So many locks stand for all streams. Appends share them, a deletion has one for itself.
+/// So many locks stand for all streams. Appends share them; whatever changes what is seen of a stream
+/// (a deletion, its metadata) has one for itself.
 const STRIPES: usize = 1024;
 
 pub(crate) struct View {
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) links: Links,
     pub(crate) stopping: watch::Receiver<bool>,
-    stripes: Vec<RwLock<()>>,
+    stripes: Vec<Arc<RwLock<()>>>,
     hasher: RandomState,
 }
 
+/// Keeps what is seen of a stream as it is.
+pub(crate) enum Lock {
+    /// Others append to it, too.
+    Shared {
+        _lock: OwnedRwLockReadGuard<()>,
+    },
+    Alone {
+        _lock: OwnedRwLockWriteGuard<()>,
+    },
+}
+
 /// A stream as the protocol sees it.
+#[derive(Default)]
 pub(crate) struct StreamState {
     /// Revision of the last event, hidden or not.
     pub(crate) last: Option<u64>,
@@ -73,6 +86,11 @@ impl StreamState {
         self.last.is_none_or(|last| self.metadata.truncated_before() > last)
     }
 
+    /// It was written and then deleted.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.last.is_some() && self.is_gone()
+    }
+
     /// The revision that a client is told.
     pub(crate) fn seen(&self) -> Option<u64> {
         self.last.filter(|_| !self.is_gone())
@@ -86,13 +104,27 @@ pub(crate) fn described(stream: &StreamName) -> Option<&str> {
 
 impl View {
     pub(crate) fn new(store: Arc<dyn EventStore>, stopping: watch::Receiver<bool>) -> Self {
-        let stripes = (0..STRIPES).map(|_| RwLock::new(())).collect();
+        let stripes = (0..STRIPES).map(|_| Arc::default()).collect();
         Self { store, links: Links::default(), stopping, stripes, hasher: RandomState::new() }
     }
 
-    /// Shared by appends to a stream, so that none of them runs beside its deletion.
-    pub(crate) fn lock(&self, stream: &StreamName) -> &RwLock<()> {
-        &self.stripes[self.hasher.hash_one(stream) as usize % STRIPES]
+    fn stripe(&self, stream: &StreamName) -> Arc<RwLock<()>> {
+        let name = described(stream).unwrap_or(stream.as_str());
+        Arc::clone(&self.stripes[self.hasher.hash_one(name) as usize % STRIPES])
+    }
+
+    /// For an append. One to a stream's metadata is alone, so that nobody judges by what it is about to
+    /// change.
+    pub(crate) async fn lock(&self, stream: &StreamName) -> Lock {
+        match described(stream) {
+            Some(_) => self.lock_alone(stream).await,
+            None => Lock::Shared { _lock: self.stripe(stream).read_owned().await },
+        }
+    }
+
+    /// For a deletion, and for what ends one.
+    pub(crate) async fn lock_alone(&self, stream: &StreamName) -> Lock {
+        Lock::Alone { _lock: self.stripe(stream).write_owned().await }
     }
 
     async fn last(&self, stream: &StreamName) -> Result<Option<RecordedEvent>, ReadError> {
