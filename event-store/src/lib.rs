@@ -21,7 +21,7 @@ mod store;
 pub mod contract;
 pub mod protocol;
 
-pub use copy::{CopyError, Fingerprint, Printer, copy, fingerprint};
+pub use copy::{CopyError, Fingerprint, Printer, copy, fingerprint, moved};
 pub use embedded::{Disk, EmbeddedStore, LogFile, OpenError, Options, RealDisk};
 pub use embedded::{IndexReport, Report, SegmentReport, Stroll, Visitor, backup, truncate};
 pub use error::{AppendError, ReadError};

@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p event-store --bench wire` prints one table in about a minute. Server and clients
 //! share the machine and the process, not the threads. `EVENTS=1000000` makes the copy as long as one
-//! likes; `ONLY=writers,subscriber,copy` names the parts to run.
+//! likes; `ONLY=batch,single,subscriber,copy` names the
+//! parts to run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -102,6 +103,16 @@ async fn writers(url: &str, store: &EmbeddedStore, appends: usize) -> Outcome<()
     })
     .await?;
     let client = Client::new(url.parse()?)?;
+    if wanted("batch") {
+        through_one_call(&client, appends).await?;
+    }
+    if wanted("single") {
+        by_itself(client, appends / 2).await?;
+    }
+    Ok(())
+}
+
+async fn through_one_call(client: &Client, appends: usize) -> Outcome<()> {
     let batch = Arc::new(client.batch_append(&BatchAppendOptions::default()).await?);
     measure("wire, BatchAppend, one call", appends, move |stream| {
         let batch = Arc::clone(&batch);
@@ -110,8 +121,11 @@ async fn writers(url: &str, store: &EmbeddedStore, appends: usize) -> Outcome<()
             Ok(())
         }
     })
-    .await?;
-    measure("wire, single appends, one client", appends / 2, move |stream| {
+    .await
+}
+
+async fn by_itself(client: Client, appends: usize) -> Outcome<()> {
+    measure("wire, single appends, one client", appends, move |stream| {
         let client = client.clone();
         async move {
             let options =
@@ -182,7 +196,7 @@ fn main() -> Outcome<()> {
     let appends = setting("APPENDS", 200_000);
     clients.block_on(async {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        if wanted("writers") {
+        if wanted("batch") || wanted("single") {
             let (store, url) = serve(&server, &folder.path().join("log")).await?;
             writers(&url, &store, appends).await?;
         }

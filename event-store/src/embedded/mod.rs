@@ -84,6 +84,11 @@ const UNDER_WAY: usize = 256;
 /// Keeps events durably in a folder. Clones share one log; dropping the last one waits for what is
 /// being written, ends the threads and lets go of the folder (milliseconds; it blocks).
 ///
+/// Knows no deleted streams: a deletion over [`protocol`](mod@crate::protocol) is an event like any
+/// other here, and an append behind it is not refused. To refuse it, the one writer would have to read
+/// the last event of a stream for every append, for the sake of streams that no program of ours deletes.
+/// Whoever must be refused appends through the protocol.
+///
 /// Must be used within a tokio runtime.
 ///
 /// ```

@@ -4,15 +4,21 @@
 //! one order of everything. Positions are the same where both sides count without gaps; the times at
 //! which events were recorded are those of the store that holds them.
 
+mod moved;
+
 use std::hash::Hasher;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
+
+pub use moved::moved;
 
 use crate::eventstoredb::KEPT_IDENTITY;
 use crate::{
     Append, AppendError, Direction, EventStore, ExpectedRevision, Filter, NewEvent, Position, ReadError,
     RecordedEvent,
 };
+
+use moved::{Side, counterpart};
 
 /// How many events go to the other side at once.
 const CHUNK: usize = 2000;
@@ -34,6 +40,9 @@ pub enum CopyError {
     /// What is on the other side is not the beginning of this log.
     #[error("the target is not a copy that was begun from this source: {0}")]
     Foreign(String),
+    /// A position was asked for that the copy has not reached.
+    #[error("the target does not hold {0} of the source: copy what is missing first")]
+    Missing(String),
     /// Everything was copied, and the sides are not the same.
     #[error("the copy is not the same: source {from}, target {to}")]
     Different {
@@ -176,12 +185,12 @@ async fn resume(
     let newest = to.read_all(None, Direction::Backwards, &Filter::all(), 2).await;
     let newest = newest.map_err(CopyError::Target)?.events.into_iter().find(moves);
     let Some(newest) = newest else { return Ok((None, None)) };
-    let (stream, revision) = (&newest.stream, newest.revision);
-    let same = from.read_stream(stream, revision, Direction::Forwards, 1).await;
-    let same = same.map_err(CopyError::Source)?.pop().filter(|event| event.id == newest.id);
-    match same {
-        Some(same) => Ok((Some(same.position), Some(newest.position))),
-        None => Err(CopyError::Foreign(format!("it ends with {stream}@{revision}, which is not here"))),
+    match counterpart(&newest, &Side(to, CopyError::Target), &Side(from, CopyError::Source)).await? {
+        Some(same) => Ok((Some(same), Some(newest.position))),
+        None => {
+            let place = format!("{}@{}", newest.stream, newest.revision);
+            Err(CopyError::Foreign(format!("it ends with {place}, which is not here")))
+        }
     }
 }
 
