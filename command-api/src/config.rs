@@ -1,11 +1,13 @@
 //! Every setting. The doc comments are the text of `--help`.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use event_store::protocol;
 
 use crate::business::{SYSTEMS, System};
 use crate::calls::{BreakerSettings, PortSettings};
@@ -45,10 +47,9 @@ pub struct Config {
     #[arg(long, env = "GIROK_STORE", value_name = "URL")]
     pub store: Option<String>,
 
-    /// Lets other processes join: serves the events of this one at an address, in the EventStoreDB
-    /// protocol (127.0.0.1:2113).
-    #[arg(long, env = "GIROK_SERVE_STORE", value_name = "ADDRESS")]
-    pub serve_store: Option<SocketAddr>,
+    /// How other processes join.
+    #[command(flatten)]
+    pub served: ServedStore,
 
     /// Leaves lists and MyPage to other processes (projections run, projections serve).
     #[arg(long, env = "GIROK_WITHOUT_READ_SIDE")]
@@ -71,6 +72,73 @@ pub struct Config {
     /// How logs are written.
     #[arg(long, env = "GIROK_LOG_FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+}
+
+/// How the events of this process are served to others.
+#[derive(Debug, Clone, Args)]
+pub struct ServedStore {
+    /// Lets other processes join: serves the events of this one at an address, in the EventStoreDB
+    /// protocol (127.0.0.1:2113).
+    #[arg(long = "serve-store", env = "GIROK_SERVE_STORE", value_name = "ADDRESS")]
+    pub at: Option<SocketAddr>,
+
+    /// A file with the certificate chain, PEM: others then join over TLS only.
+    #[arg(
+        long = "serve-store-tls-cert",
+        env = "GIROK_SERVE_STORE_TLS_CERT",
+        value_name = "FILE",
+        requires = "key"
+    )]
+    pub certificates: Option<PathBuf>,
+
+    /// A file with the private key, PEM.
+    #[arg(
+        long = "serve-store-tls-key",
+        env = "GIROK_SERVE_STORE_TLS_KEY",
+        value_name = "FILE",
+        requires = "certificates"
+    )]
+    pub key: Option<PathBuf>,
+
+    /// The user that others must be. The password is in --serve-store-password-file, or in
+    /// GIROK_SERVE_STORE_PASSWORD.
+    #[arg(long = "serve-store-user", env = "GIROK_SERVE_STORE_USER", value_name = "NAME")]
+    pub user: Option<String>,
+
+    /// A file with the password of that user.
+    #[arg(
+        long = "serve-store-password-file",
+        env = "GIROK_SERVE_STORE_PASSWORD_FILE",
+        value_name = "FILE",
+        requires = "user"
+    )]
+    pub password_file: Option<PathBuf>,
+}
+
+impl ServedStore {
+    /// User and password that others must know.
+    ///
+    /// # Errors
+    /// When there is a user and no password.
+    pub fn credentials(&self) -> io::Result<Option<(String, String)>> {
+        let Some(user) = &self.user else { return Ok(None) };
+        let password = protocol::password(self.password_file.as_deref(), "GIROK_SERVE_STORE_PASSWORD")?;
+        Ok(Some((user.clone(), password)))
+    }
+
+    /// Certificate and key.
+    ///
+    /// # Errors
+    /// When they cannot be read or do not fit.
+    pub fn tls(&self) -> Result<Option<protocol::Tls>, protocol::TlsError> {
+        let files = self.certificates.as_ref().zip(self.key.as_ref());
+        files.map(|(certificates, key)| protocol::Tls::from_files(certificates, key)).transpose()
+    }
+
+    /// Nobody beyond this machine can read along or write, or nobody there can reach it.
+    fn is_guarded(&self) -> bool {
+        self.at.is_none_or(|at| at.ip().is_loopback()) || (self.user.is_some() && self.certificates.is_some())
+    }
 }
 
 /// How long a process that died keeps the others from running its policies.
@@ -105,13 +173,19 @@ impl Config {
                 return Err(format!("{name} is no context of {}: {}", self.system, known.join(", ")));
             }
         }
-        let open = std::iter::once(self.listen).chain(self.serve_store).find(|at| !at.ip().is_loopback());
-        if let Some(open) = open.filter(|_| !self.without_auth) {
+        if !self.listen.ip().is_loopback() && !self.without_auth {
             return Err(format!(
-                "{open} can be reached by others and nobody has to log in; say --without-auth if that is meant"
+                "{} can be reached by others and nobody has to log in; say --without-auth if that is meant",
+                self.listen
             ));
         }
-        if self.serve_store.is_some() && self.store.as_deref().is_some_and(event_store::is_remote) {
+        if let Some(at) = self.served.at.filter(|_| !self.served.is_guarded() && !self.without_auth) {
+            return Err(format!(
+                "{at} can be reached by others: --serve-store needs --serve-store-tls-cert and -key, \
+                 --serve-store-user and a password; say --without-auth if it is meant to be open"
+            ));
+        }
+        if self.served.at.is_some() && self.store.as_deref().is_some_and(event_store::is_remote) {
             return Err("--serve-store needs a store of its own, and --store is somebody else's".to_owned());
         }
         Ok(())
@@ -153,7 +227,7 @@ impl Config {
 
     /// How policies are run. Only where other processes may run them too is a lease worth its events.
     pub fn runner(&self) -> RunnerSettings {
-        let shared = self.serve_store.is_some() || event_store::is_remote(&self.store_url());
+        let shared = self.served.at.is_some() || event_store::is_remote(&self.store_url());
         RunnerSettings {
             lease: shared.then_some(LEASE),
             head_start: Duration::from_millis(self.head_start_ms),
@@ -261,7 +335,13 @@ mod tests {
         assert!(config(&["--contexts", "car"]).is_err(), "a context of another business");
         assert!(config(&["--listen", "0.0.0.0:8088"]).is_err());
         assert_eq!(config(&["--listen", "0.0.0.0:8088", "--without-auth"]), Ok(()));
-        assert!(config(&["--serve-store", "0.0.0.0:2113"]).is_err());
+        let served = ["--serve-store", "0.0.0.0:2113", "--serve-store-user", "others"];
+        let tls = ["--serve-store-tls-cert", "server.pem", "--serve-store-tls-key", "server.key"];
+        for open in [&served[..2], &served, &[&served[..2], &tls].concat()] {
+            assert!(config(open).unwrap_err().contains("--serve-store-tls-cert"), "{open:?}");
+        }
+        assert_eq!(config(&[&served[..], &tls].concat()), Ok(()));
+        assert_eq!(config(&[&served[..2], &["--without-auth"]].concat()), Ok(()));
         assert!(config(&["--store", "esdb://a:2113", "--serve-store", "127.0.0.1:2113"]).is_err());
     }
 

@@ -92,16 +92,18 @@ async fn serve_store(
     store: Arc<dyn EventStore>,
     shutdown: CancellationToken,
 ) -> anyhow::Result<Option<JoinHandle<std::io::Result<()>>>> {
-    let Some(address) = config.serve_store else { return Ok(None) };
+    let Some(address) = config.served.at else { return Ok(None) };
+    let tls = config.served.tls().context("the event store cannot be served over TLS")?;
+    let settings = protocol::Settings { credentials: config.served.credentials()? };
     let listener = TcpListener::bind(address).await;
     let listener = listener.with_context(|| format!("{address} cannot be listened on"))?;
-    let (router, stop) = protocol::router(store, protocol::Settings::default()).await?;
-    tracing::info!("the event store answers at esdb://{}?tls=false", listener.local_addr()?);
+    let (router, stop) = protocol::router(store, settings).await?;
+    tracing::info!("the event store answers at esdb://{}?tls={}", listener.local_addr()?, tls.is_some());
     let stopped = async move {
         shutdown.cancelled().await;
         stop.now();
     };
-    Ok(Some(tokio::spawn(protocol::serve(listener, router, None, stopped))))
+    Ok(Some(tokio::spawn(protocol::serve(listener, router, tls, stopped))))
 }
 
 /// The projections of the system and their queries: the one place that knows the read side.

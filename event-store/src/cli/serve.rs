@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use event_store::protocol::{self, Settings, Tls};
+use event_store::protocol::{self, Settings, Tls, password};
 use event_store::{is_remote, open};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -26,12 +26,12 @@ pub(super) struct Arguments {
     /// A file with the private key, PEM.
     #[arg(long, env = "GIROK_STORE_TLS_KEY", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// The user that clients must be.
-    #[arg(long, env = "GIROK_STORE_USER", requires = "password")]
+    /// The user that clients must be. The password is in --password-file, or in GIROK_STORE_PASSWORD.
+    #[arg(long, env = "GIROK_STORE_USER")]
     user: Option<String>,
-    /// The password of that user.
-    #[arg(long, env = "GIROK_STORE_PASSWORD", hide_env_values = true, requires = "user")]
-    password: Option<String>,
+    /// A file with the password of that user.
+    #[arg(long, env = "GIROK_STORE_PASSWORD_FILE", value_name = "FILE", requires = "user")]
+    password_file: Option<PathBuf>,
     /// Listens beyond this machine although nobody is asked for a password.
     #[arg(long)]
     without_password: bool,
@@ -41,12 +41,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let credentials = arguments.user.zip(arguments.password);
+    let credentials = match arguments.user {
+        Some(user) => Some((user, password(arguments.password_file.as_deref(), "GIROK_STORE_PASSWORD")?)),
+        None => None,
+    };
     if is_remote(&arguments.log) {
         return Err(Failure::Input("a server serves its own folder".to_owned()));
     }
     if credentials.is_none() && !arguments.listen.ip().is_loopback() && !arguments.without_password {
-        let reason = "needs --user and --password, or --without-password";
+        let reason = "needs --user and its password, or --without-password";
         return Err(Failure::Input(format!("listening on {} {reason}", arguments.listen)));
     }
     let tls = match arguments.tls_cert.zip(arguments.tls_key) {

@@ -1,6 +1,8 @@
 //! User and password, when the server is given one.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::{env, fs, io};
 
 use axum::extract::{Request, State};
 use axum::http::header::AUTHORIZATION;
@@ -11,6 +13,27 @@ use base64::engine::general_purpose::STANDARD;
 use tonic::Status;
 
 use super::Settings;
+
+/// The password that a file holds, or else a variable of the environment: never a command line, which
+/// everybody on the machine can read. The end of the file's line is no part of it.
+///
+/// # Errors
+/// When the file cannot be read, or there is neither, or it is empty.
+pub fn password(file: Option<&Path>, variable: &str) -> io::Result<String> {
+    let said = match file {
+        Some(file) => {
+            let told =
+                |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", file.display()));
+            fs::read_to_string(file).map_err(told)?.trim_end_matches(['\r', '\n']).to_owned()
+        }
+        None => env::var(variable).unwrap_or_default(),
+    };
+    if said.is_empty() {
+        let nothing = format!("there is a user and no password: it belongs into a file or into {variable}");
+        return Err(io::Error::new(io::ErrorKind::NotFound, nothing));
+    }
+    Ok(said)
+}
 
 /// What clients ask before they say who they are.
 const OPEN: [&str; 3] = ["/event_store.client.server_features.", "/event_store.client.gossip.", "/info"];

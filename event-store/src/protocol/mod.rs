@@ -34,6 +34,7 @@ use axum::middleware;
 use axum::routing::get;
 use tokio::sync::watch;
 
+pub use access::password;
 pub use serve::{Tls, TlsError, serve};
 
 use crate::{EventStore, ReadError};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, once};
 use tokio::sync::watch;
 use tonic::Status;
 
@@ -44,22 +44,9 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
 }
 
 /// Ends with an error when the server stops, because clients take a clean end badly.
-pub(crate) fn until_stopped(mut stopping: watch::Receiver<bool>, mut items: Items) -> Items {
-    async_stream::stream! {
-        loop {
-            let item = tokio::select! {
-                biased;
-                () = stopped(&mut stopping) => None,
-                item = items.next() => item,
-            };
-            let last = !matches!(item, Some(Ok(_)));
-            yield item.unwrap_or_else(|| Err(failure::stopping()));
-            if last {
-                return;
-            }
-        }
-    }
-    .boxed()
+pub(crate) fn until_stopped(mut stopping: watch::Receiver<bool>, items: Items) -> Items {
+    let stop = Box::pin(async move { stopped(&mut stopping).await });
+    items.take_until(stop).chain(once(std::future::ready(Err(failure::stopping())))).boxed()
 }
 
 /// Follows the log.

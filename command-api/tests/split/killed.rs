@@ -1,95 +1,13 @@
-//! Every context a process of its own: one of them serves the event store, the others join it over the
-//! EventStoreDB protocol, and the synchronous calls go over HTTP. Processes are killed, not stopped.
+//! One process of each context, killed and started again.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
-
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use event_store::{Direction, EmbeddedStore, EventStore, Filter};
 use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// Longer than anything takes that works.
-const NEVER: Duration = Duration::from_secs(90);
-
-/// A process that is killed when it goes out of scope.
-struct Process(Child);
-
-impl Process {
-    /// Starts a process and waits until it listens.
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_command-api"))
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let listens = lines.any(|line| line.unwrap().contains("listening on "));
-        // Whoever does not read makes the process wait.
-        std::thread::spawn(move || lines.for_each(drop));
-        assert!(listens, "the process says that it listens");
-        Self(child)
-    }
-
-    /// SIGTERM, and a clean end.
-    fn stop(mut self) {
-        let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        assert!(self.0.wait().unwrap().success(), "exit code 0 after SIGTERM");
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Gone already, or killed here.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Addresses on this machine that nobody listens on.
-fn free_addresses<const N: usize>() -> [String; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().to_string())
-}
-
-/// Asks again until the answer is as wanted.
-async fn until(what: &str, url: &str, is: impl Fn(&Value) -> bool) -> Value {
-    let began = Instant::now();
-    loop {
-        let answer = match reqwest::get(url).await {
-            Ok(answer) => answer.json().await.unwrap_or_default(),
-            Err(_) => Value::Null,
-        };
-        if is(&answer) {
-            return answer;
-        }
-        assert!(began.elapsed() < NEVER, "never: {what}; {answer:#}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// Applies until somebody takes it: with a store that is away nothing is taken.
-async fn apply(client: &Client, url: &str, key: &str) -> (String, Value) {
-    let body =
-        json!({ "studentId": "s", "bookId": "b", "qty": 1, "amount": 1000, "address": "seoul" }).to_string();
-    let began = Instant::now();
-    loop {
-        let request = client.post(format!("{url}/applies")).header("idempotency-key", key).body(body.clone());
-        let response = request.send().await.unwrap();
-        if response.status() == 201 {
-            let applied: Value = response.json().await.unwrap();
-            return (applied["id"].as_str().unwrap().to_owned(), applied);
-        }
-        assert_eq!(response.status(), 503, "a store that is away is no defect");
-        assert!(began.elapsed() < NEVER, "never taken");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
+use crate::support::{NEVER, Process, apply, free_addresses, until};
 
 /// DESIGN 2 and 6, G12, G15, EL-I2, EL-I5, EL-I11, EL-I20.
 #[tokio::test]
@@ -119,12 +37,12 @@ async fn contexts_in_processes_of_their_own_survive_each_other() {
     let my_page = |id: &str| format!("{url}/myPages/{id}");
     let started = |page: &Value| page["deliveryStatus"] == "started";
 
-    let (first, applied) = apply(&client, &url, "first").await;
+    let (first, applied) = apply(&client, &url, "first").await.unwrap();
     assert_eq!(applied["payStatus"], "completed", "asked over HTTP");
     until("delivered", &my_page(&first), started).await;
 
     drop(pays);
-    let (second, applied) = apply(&client, &url, "second").await;
+    let (second, applied) = apply(&client, &url, "second").await.unwrap();
     assert_eq!(applied["payStatus"], "pending", "payment is killed");
     pays = start_payment();
     until("paid for and delivered later", &my_page(&second), started).await;
@@ -133,7 +51,7 @@ async fn contexts_in_processes_of_their_own_survive_each_other() {
     let cancel = client.patch(format!("{url}/applies/{first}")).body(r#"{"applyStatus":"cancelled"}"#);
     assert_eq!(cancel.send().await.unwrap().status(), 503, "the store is killed: nothing half done");
     delivers = start_delivery();
-    let (third, _) = apply(&client, &url, "third").await;
+    let (third, _) = apply(&client, &url, "third").await.unwrap();
     until("delivered by the next process", &my_page(&third), started).await;
     until("still as it was", &my_page(&first), |page| page["applyStatus"] == "completed").await;
     let began = Instant::now();
