@@ -4,7 +4,6 @@
 mod server;
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use event_store::{
     CopyError, Direction, EmbeddedStore, EventStore, EventStoreDb, ExpectedRevision, Filter, MemoryStore,
     NewEvent, Options, Position, ReadError, RecordedEvent, StreamName, backup, copy, fingerprint, moved,
 };
-use server::Server;
+use server::{Served, Server};
 use uuid::Uuid;
 
 fn event(number: u64) -> NewEvent {
@@ -227,28 +226,6 @@ fn run(words: &[&str], input: &str) -> String {
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{words:?}: {}{}", said(&output.stdout), said(&output.stderr));
     said(&output.stdout)
-}
-
-/// The program as a server, until it is dropped.
-struct Served(std::process::Child, String);
-
-impl Served {
-    fn start(folder: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_event-store"));
-        command.arg("serve").arg(folder).args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
-        Self(child, format!("esdb://{address}?tls=false"))
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
 }
 
 #[test]

@@ -61,7 +61,8 @@ pub(super) fn append_error(error: Error) -> Result<AppendError, Trouble> {
         // By the numbers of gRPC.
         Error::Grpc { code, message } => match i32::from(code) {
             3 => Ok(AppendError::Invalid(message)),
-            8 => Ok(AppendError::Full),
+            // A connection that is cut for its manners has the same number.
+            8 if message == AppendError::Full.to_string() => Ok(AppendError::Full),
             10 => Ok(AppendError::Unavailable(message)),
             _ => Err(Trouble::Client(Error::Grpc { code, message })),
         },

@@ -111,6 +111,7 @@ fn on_the_server(filter: &Filter) -> Option<SubscriptionFilter> {
     } else {
         (SubscriptionFilter::on_stream_name(), &filter.stream_prefixes)
     };
-    let wanted = prefixes.iter().fold(begin, |wanted, prefix| wanted.add_prefix(prefix));
+    // Checkpoints follow the log event by event: a reader may wait for any position.
+    let wanted = prefixes.iter().fold(begin.max(1), |wanted, prefix| wanted.add_prefix(prefix));
     (!prefixes.is_empty()).then_some(wanted)
 }

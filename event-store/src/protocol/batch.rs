@@ -7,6 +7,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use prost::Message;
 use prost_types::Any;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
 
@@ -24,6 +25,9 @@ use crate::{Appended, MAX_APPEND_BYTES, NewEvent, StreamName};
 
 /// How many appends of one call are under way at once; the next ones wait in the connection.
 const UNDER_WAY: usize = 512;
+/// How many bytes of events they may hold together: a client that sends faster than the disk takes it
+/// waits in its own connection.
+const ROOM: usize = MAX_APPEND_BYTES;
 /// How many appends of one call may be waiting for their last part.
 const UNFINISHED: usize = 128;
 
@@ -39,7 +43,7 @@ struct Ready {
     correlation: Uuid,
     stream: StreamName,
     expected: Expected,
-    events: Result<Vec<NewEvent>, Status>,
+    collected: Result<Collected, Status>,
 }
 
 /// An append on its way to the store.
@@ -48,18 +52,20 @@ struct Answering {
     stream: StreamName,
     expected: Expected,
     admitted: Result<(Admitted, Vec<NewEvent>), Refusal>,
+    /// Its part of the room, until it is answered.
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 pub(crate) fn call(
     view: Arc<View>,
     requests: Streaming<BatchAppendReq>,
 ) -> BoxStream<'static, Result<BatchAppendResp, Status>> {
-    let admitting = Arc::clone(&view);
+    let (admitting, room) = (Arc::clone(&view), Arc::new(Semaphore::new(ROOM)));
     // One after the other: an append waits here for one before it that changes what is seen of its
     // stream, and so does everything behind it, so that the log has all in the order in which it came.
     let admitted = ready(requests).then(move |ready| {
-        let view = Arc::clone(&admitting);
-        async move { Ok::<_, Status>(admit(&view, ready?).await) }
+        let (view, room) = (Arc::clone(&admitting), Arc::clone(&room));
+        async move { Ok::<_, Status>(admit(&view, room, ready?).await) }
     });
     let answers = admitted.map(move |admitted| {
         let view = Arc::clone(&view);
@@ -86,8 +92,8 @@ fn ready(mut requests: Streaming<BatchAppendReq>) -> impl Stream<Item = Result<R
             let collected = collect(&mut append.collected, request.proposed_messages);
             if collected.is_err() || request.is_final {
                 bytes -= before;
-                let Open { stream, expected, collected: Collected { events, .. } } = append;
-                yield Ready { correlation, stream, expected, events: collected.map(|()| events) };
+                let Open { stream, expected, collected: all } = append;
+                yield Ready { correlation, stream, expected, collected: collected.map(|()| all) };
             } else {
                 bytes += append.collected.bytes - before;
                 open.insert(correlation, append);
@@ -118,17 +124,22 @@ fn begin(options: Options) -> Result<Open, Status> {
     Ok(Open { stream, expected, collected: Collected::default() })
 }
 
-async fn admit(view: &View, ready: Ready) -> Answering {
-    let Ready { correlation, stream, expected, events } = ready;
-    let admitted = match events {
-        Ok(events) => view.admit(stream.clone(), expected).await.map(|admitted| (admitted, events)),
+async fn admit(view: &View, room: Arc<Semaphore>, ready: Ready) -> Answering {
+    let Ready { correlation, stream, expected, collected } = ready;
+    let bytes = collected.as_ref().map_or(0, |collected| collected.bytes as u32);
+    // No append is larger than all the room, and nobody closes it.
+    let room = room.acquire_many_owned(bytes).await.ok();
+    let admitted = match collected {
+        Ok(collected) => {
+            view.admit(stream.clone(), expected).await.map(|admitted| (admitted, collected.events))
+        }
         Err(status) => Err(Refusal::Failed(status)),
     };
-    Answering { correlation, stream, expected, admitted }
+    Answering { correlation, stream, expected, admitted, _room: room }
 }
 
 async fn answer(view: &View, answering: Answering) -> BatchAppendResp {
-    let Answering { correlation, stream, expected, admitted } = answering;
+    let Answering { correlation, stream, expected, admitted, _room } = answering;
     let outcome = match admitted {
         Ok((admitted, events)) => view.append(admitted, events).await,
         Err(refusal) => Err(refusal),

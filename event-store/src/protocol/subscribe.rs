@@ -8,7 +8,7 @@ use futures::stream::{BoxStream, once};
 use tokio::sync::watch;
 use tonic::Status;
 
-use super::convert::Resolved;
+use super::convert::{self, Resolved};
 use super::linked::{self, Linked, Place};
 use super::view::{TOMBSTONE, View};
 use super::wanted::Wanted;
@@ -49,27 +49,31 @@ pub(crate) fn until_stopped(mut stopping: watch::Receiver<bool>, items: Items) -
     items.take_until(stop).chain(once(std::future::ready(Err(failure::stopping())))).boxed()
 }
 
-/// Follows the log.
+/// Follows the log. Whoever was told of nothing for `interval` events hears how far the log was looked
+/// through: told of each, a thousand idle subscribers would make a thousand messages of every append.
 pub(crate) async fn all(
     view: Arc<View>,
     after: Option<Position>,
     wanted: Wanted,
+    interval: u64,
     links: bool,
 ) -> Result<Items, Status> {
     let subscription = view.store.subscribe(after, wanted.coarse.clone()).await;
     let mut subscription = subscription.map_err(|error| failure::read(&error))?;
     Ok(async_stream::try_stream! {
-        let mut live = false;
+        let (mut live, mut told) = (false, after);
         loop {
             let batch = subscription.next().await.map_err(|error| failure::read(&error))?;
-            let mut sent = None;
             for event in batch.events {
                 if wanted.wants(&event)? {
-                    sent = Some(event.position);
+                    told = Some(event.position);
                     yield Item::Event(Box::new(read::shown(&view, event, links).await?));
                 }
             }
-            if let Some(through) = batch.through.filter(|_| batch.through != sent) {
+            let behind = batch.through.map_or(0, convert::to_wire) - told.map_or(0, convert::to_wire);
+            let due = behind >= interval || (behind > 0 && batch.at_end && !live);
+            if let Some(through) = batch.through.filter(|_| due) {
+                told = Some(through);
                 yield Item::Checkpoint(through);
             }
             if batch.at_end && !live {

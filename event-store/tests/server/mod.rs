@@ -1,8 +1,10 @@
-//! A server of the protocol, in this process, on a port of its own.
+//! A server of the protocol on a port of its own, in this process or as a process.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,4 +79,26 @@ async fn open(folder: &Path) -> EmbeddedStore {
         tokio::time::timeout(Duration::from_secs(20), waited).await.unwrap().unwrap().unwrap();
     }
     EmbeddedStore::open(folder).unwrap()
+}
+
+/// The program as a server, until it is dropped.
+pub(crate) struct Served(pub(crate) Child, pub(crate) String);
+
+impl Served {
+    pub(crate) fn start(folder: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_event-store"));
+        command.arg("serve").arg(folder).args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        Self(child, format!("esdb://{address}?tls=false"))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }

@@ -6,6 +6,7 @@ mod adapter;
 mod clients;
 mod groups;
 mod harm;
+mod memory;
 mod node;
 #[path = "../server/mod.rs"]
 mod server;

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use event_store::{EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName};
-use eventstore::{BatchAppendOptions, Client, EventData};
+use eventstore::{
+    BatchAppendOptions, Client, EventData, StreamPosition, SubscribeToAllOptions, SubscriptionEvent,
+    SubscriptionFilter,
+};
 use futures::future::join_all;
 use tokio::task::JoinHandle;
 
@@ -98,26 +101,25 @@ impl Neighbour {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_idle_subscribers_cost_little_and_are_all_told() {
     let place = Place::start();
-    let store = place.store().await;
+    let (client, store) = (place.client(), place.store().await);
     let neighbour = Neighbour::start(&place).await;
     let (before, _) = place.memory();
+    let filter = SubscriptionFilter::on_stream_name().add_prefix("check-");
+    let options = SubscribeToAllOptions::default().position(StreamPosition::Start).filter(filter);
     let mut subscribers = Vec::new();
     for _ in 0..1000 {
-        subscribers.push(store.subscribe(None, Filter::categories(["check"])).await.unwrap());
-    }
-    for subscriber in &mut subscribers {
-        while !subscriber.next().await.unwrap().at_end {}
+        let mut subscriber = client.subscribe_to_all(&options).await;
+        while !matches!(subscriber.next_subscription_event().await.unwrap(), SubscriptionEvent::CaughtUp) {}
+        subscribers.push(subscriber);
     }
     let grown = place.memory().0.saturating_sub(before);
     assert!(grown < 40 * MIB, "{} KiB each", grown / 1024 / 1000);
     let stream = StreamName::new("check-1").unwrap();
     store.append(&stream, ExpectedRevision::NoStream, vec![event(10)]).await.unwrap();
-    let told = subscribers.iter_mut().map(
-        async |subscriber| {
-            while subscriber.next().await.unwrap().events.is_empty() {}
-        },
-    );
-    tokio::time::timeout(NEVER, join_all(told)).await.unwrap();
+    let told = subscribers.iter_mut().map(async |subscriber| subscriber.next().await.unwrap());
+    for told in tokio::time::timeout(NEVER, join_all(told)).await.unwrap() {
+        assert_eq!(told.event.unwrap().stream_id, "check-1");
+    }
     assert!(neighbour.stop().await > 0);
 }
 

@@ -18,6 +18,7 @@ use super::subscribe::{self, Item};
 use super::view::View;
 use super::wanted::{Rules, Wanted};
 use super::wire::streams::read_req::options::all_options::AllOption;
+use super::wire::streams::read_req::options::filter_options::Window;
 use super::wire::streams::read_req::options::stream_options::RevisionOption;
 use super::wire::streams::read_req::options::{CountOption, FilterOption, StreamOption, uuid_option};
 use super::wire::streams::read_resp::{
@@ -30,6 +31,9 @@ pub(crate) type Answers = BoxStream<'static, Result<ReadResp, Status>>;
 
 /// How many events are read from the log at once.
 const PAGE: usize = 256;
+
+/// How many events a filter looks at before it says so, unless the client asks for another number.
+const SEARCH_WINDOW: u32 = 32;
 
 /// How the events of an answer look.
 #[derive(Clone, Copy)]
@@ -58,11 +62,17 @@ pub(crate) async fn call(view: Arc<View>, request: ReadReq) -> Result<Answers, S
         1 => Direction::Backwards,
         _ => return Err(failure::invalid("the direction is neither forwards nor backwards")),
     };
+    let mut interval = u64::MAX;
     let rules = match options.filter_option {
         Some(FilterOption::Filter(filter)) => {
             if filter.checkpoint_interval_multiplier == 0 {
                 return Err(failure::invalid("the checkpoint interval multiplier is zero"));
             }
+            let window = match filter.window {
+                Some(Window::Max(events)) => events.max(1),
+                Some(Window::Count(())) | None => SEARCH_WINDOW,
+            };
+            interval = u64::from(window) * u64::from(filter.checkpoint_interval_multiplier);
             Rules::of(filter)
         }
         Some(FilterOption::NoFilter(())) | None => None,
@@ -97,7 +107,7 @@ pub(crate) async fn call(view: Arc<View>, request: ReadReq) -> Result<Answers, S
             };
             let filtered = rules.is_some();
             let wanted = rules.map_or(Ok(Wanted::everything()), |rules| Wanted::new(&rules))?;
-            let items = subscribe::all(Arc::clone(&view), after, wanted, look.links).await?;
+            let items = subscribe::all(Arc::clone(&view), after, wanted, interval, look.links).await?;
             let items = items
                 .filter(move |item| std::future::ready(filtered || !matches!(item, Ok(Item::Checkpoint(_)))));
             Ok(subscription(&view, items.boxed(), look.form))

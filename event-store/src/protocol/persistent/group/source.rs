@@ -36,7 +36,7 @@ impl Group {
         let behind = self.read.or_else(|| self.config.start.checked_sub(1));
         if self.key.is_all() {
             let wanted = self.config.rules.as_ref().map_or(Ok(Wanted::everything()), Wanted::new)?;
-            return subscribe::all(view, behind.and_then(convert::from_wire), wanted, links).await;
+            return subscribe::all(view, behind.and_then(convert::from_wire), wanted, 1, links).await;
         }
         let name = StreamName::new(self.key.source.as_str());
         let name = name.map_err(|error| failure::invalid(&error.to_string()))?;
