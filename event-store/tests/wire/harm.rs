@@ -25,7 +25,7 @@ async fn still_works(server: &Server) {
     tokio::time::timeout(Duration::from_secs(20), works).await.unwrap();
 }
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_silence_and_half_a_greeting_harm_nobody() {
@@ -66,54 +66,6 @@ async fn clients_that_disappear_in_the_middle_of_a_call_leave_nothing_behind() {
         let mut all = store.subscribe(None, Filter::all()).await.unwrap();
         drop(tokio::time::timeout(Duration::from_micros(500), all.next()).await);
     }
-    still_works(&server).await;
-}
-
-/// A frame of HTTP/2.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
-/// The beginning of an append: its headers, and the first bytes of a message of a megabyte.
-fn half_an_append(stream: u32) -> Vec<u8> {
-    let mut headers = Vec::new();
-    for (name, value) in [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":authority", "node"),
-        (":path", "/event_store.client.streams.Streams/Append"),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    ] {
-        headers.extend([0, name.len() as u8]);
-        headers.extend(name.as_bytes());
-        headers.push(value.len() as u8);
-        headers.extend(value.as_bytes());
-    }
-    let mut all = frame(1, 4, stream, &headers);
-    all.extend(frame(0, 0, stream, &[0, 0, 16, 0, 0, 10, 20, 10, 3]));
-    all
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn clients_that_stall_inside_an_append_hold_up_nobody() {
-    let server = Server::start().await;
-    let mut open = Vec::new();
-    for _ in 0..20 {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(PREFACE).await.unwrap();
-        stream.write_all(&frame(4, 0, 0, &[])).await.unwrap();
-        for call in 0..20 {
-            stream.write_all(&half_an_append(call * 2 + 1)).await.unwrap();
-        }
-        open.push(stream);
-    }
-    still_works(&server).await;
-    drop(open);
     still_works(&server).await;
 }
 

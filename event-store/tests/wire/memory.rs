@@ -12,8 +12,11 @@ use eventstore::{
     SubscriptionFilter,
 };
 use futures::future::join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use crate::harm::PREFACE;
 use crate::server::Served;
 
 const MIB: usize = 1 << 20;
@@ -170,5 +173,65 @@ async fn a_client_that_sends_faster_than_the_disk_takes_it_waits_in_its_own_conn
     }
     let grown = place.memory().1.saturating_sub(before);
     assert!(grown < 128 * MIB, "{} MiB more for a flood of 400 MiB", grown / MIB);
+    assert!(neighbour.stop().await > 0);
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// The beginning of an append: its headers, and the first bytes of a message of 16 MiB.
+fn half_an_append(stream: u32) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (name, value) in [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":authority", "node"),
+        (":path", "/event_store.client.streams.Streams/Append"),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ] {
+        headers.extend([0, name.len() as u8]);
+        headers.extend(name.as_bytes());
+        headers.push(value.len() as u8);
+        headers.extend(value.as_bytes());
+    }
+    let mut all = frame(1, 4, stream, &headers);
+    all.extend(frame(0, 0, stream, &[0, 1, 0, 0, 0, 10, 20, 10, 3]));
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_stall_inside_an_append_and_disappear_cost_what_they_sent() {
+    let place = Place::start();
+    let neighbour = Neighbour::start(&place).await;
+    let (_, before) = place.memory();
+    let address = place.served.1.trim_start_matches("esdb://").trim_end_matches("?tls=false").to_owned();
+    for _ in 0..3 {
+        let mut open = Vec::new();
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(&address).await.unwrap();
+            stream.write_all(PREFACE).await.unwrap();
+            stream.write_all(&frame(4, 0, 0, &[])).await.unwrap();
+            for call in 0..50 {
+                stream.write_all(&half_an_append(call * 2 + 1)).await.unwrap();
+            }
+            // A ping is answered behind what came before it.
+            stream.write_all(&frame(6, 0, 0, &[7; 8])).await.unwrap();
+            let (mut heard, answer) = (Vec::new(), frame(6, 1, 0, &[7; 8]));
+            while !heard.windows(answer.len()).any(|bytes| bytes == answer) {
+                assert!(stream.read_buf(&mut heard).await.unwrap() > 0, "the server hangs up");
+            }
+            open.push(stream);
+        }
+        assert!(place.store().await.head().await.is_ok());
+    }
+    let grown = place.memory().1.saturating_sub(before);
+    assert!(grown < 64 * MIB, "{} MiB more for 16 GiB that were announced", grown / MIB);
     assert!(neighbour.stop().await > 0);
 }
