@@ -15,3 +15,4 @@ pub mod http;
 pub mod payment_provider;
 pub mod policies;
 pub mod rentcar;
+pub mod served_store;

@@ -2,8 +2,7 @@
 //!
 //! `cargo bench -p event-store --bench wire` prints one table in about a minute. Server and clients
 //! share the machine and the process, not the threads. `EVENTS=1000000` makes the copy as long as one
-//! likes; `ONLY=batch,single,subscriber,copy` names the
-//! parts to run.
+//! likes; `ONLY=batch,single,subscriber,copy` names the parts to run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -175,11 +174,15 @@ async fn there_and_back(server: &Runtime, folder: &Path, events: usize) -> Outco
     let (_served, url) = serve(server, &folder.join("served")).await?;
     let remote = EventStoreDb::connect(&url).await?;
     let back = EmbeddedStore::open(folder.join("back"))?;
+    let mut first = None;
     for (what, from, to) in
         [("to", &source as &dyn EventStore, &remote as &dyn EventStore), ("from", &remote, &back)]
     {
         let started = Instant::now();
         let same = copy(from, to, |_| ()).await?;
+        if *first.get_or_insert(same) != same {
+            return Err("what came back is not what went out".into());
+        }
         let seconds = started.elapsed().as_secs_f64();
         println!("copy {what} the wire, compared: {same}, {:.0} events/s", events as f64 / seconds);
     }

@@ -47,7 +47,8 @@ pub async fn moved(
     let mut before = behind.map_err(from.1)?.events.first().map(|next| next.position);
     let last = loop {
         let (events, through, at_end) = from.read(before, Direction::Backwards).await?;
-        match events.into_iter().next() {
+        // Somebody may have appended meanwhile.
+        match events.into_iter().find(|event| event.position <= position) {
             Some(last) => break last,
             None if at_end => return Ok(None),
             None => before = through,
