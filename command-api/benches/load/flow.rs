@@ -1,0 +1,139 @@
+//! Applications over HTTP, next to a bare axum echo of the same body in the same run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::routing::post;
+use axum::{Json, Router};
+use reqwest::Client;
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::process::Process;
+use crate::wrk::{self, Load};
+use crate::{ROUNDS, median, setting};
+
+/// The siege body of the documents (SPEC 1.7).
+const BODY: &str = r#"{"studentId":"probe", "bookId":"bok123", "qty": "11", "amount":"2000"}"#;
+
+/// Only what an application needs at once: it and its payment are durable when it is answered.
+const COMMANDS: [&str; 3] = ["--contexts", "apply,payment", "--without-read-side"];
+
+/// The limit: parses the same body and sends it back.
+async fn echo() -> String {
+    let router = Router::new().route("/applies", post(async |Json(body): Json<Value>| Json(body)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
+}
+
+/// What one round with everything running showed beside the load.
+struct Flow {
+    load: Load,
+    lags: Vec<Duration>,
+    drain: Duration,
+    cpu_us: f64,
+    bytes: f64,
+    memory: u64,
+}
+
+/// Prints the table.
+pub(crate) async fn run() {
+    let echo = echo().await;
+    let seconds = setting("LOAD_SECONDS", 5);
+    println!(
+        "| applications over HTTP, {seconds} s a round | per second | of the echo | p50 | p99 | p99.9 |"
+    );
+    println!("|---|---|---|---|---|---|");
+    let mut flows = Vec::new();
+    for connections in [1, 64, 256] {
+        let (mut bare, mut commands, mut whole) = (vec![], vec![], vec![]);
+        for _ in 0..ROUNDS {
+            bare.push(wrk::post(format!("{echo}/applies"), BODY, connections, seconds).await);
+            let process = Process::start(&COMMANDS);
+            commands.push(wrk::post(format!("{}/applies", process.url), BODY, connections, seconds).await);
+            process.stop();
+            let flow = flow(connections, seconds).await;
+            whole.push(flow);
+        }
+        let limit = median(bare.iter().map(|load| load.per_second));
+        row(&format!("bare echo, {connections} connections"), bare.iter(), limit);
+        row("— applied and paid, durable", commands.iter(), limit);
+        row("— with every policy and projection running", whole.iter().map(|flow| &flow.load), limit);
+        if connections == 64 {
+            flows = whole;
+        }
+    }
+    println!();
+    println!("| under that load at 64 connections | median of {ROUNDS} |");
+    println!("|---|---|");
+    let mut lags: Vec<_> = flows.iter().flat_map(|flow| flow.lags.clone()).collect();
+    lags.sort_unstable();
+    let at = |percent: usize| lags[(lags.len() - 1) * percent / 100].as_millis();
+    println!("| MyPage shows a new application after (p50 / p99) | {} ms / {} ms |", at(50), at(99));
+    let of = |figure: fn(&Flow) -> f64| median(flows.iter().map(figure));
+    println!(
+        "| all paid, delivered and on MyPage after the load ended | {:.1} s |",
+        of(|flow| flow.drain.as_secs_f64())
+    );
+    println!("| processor time per event (user + system) | {:.0} us |", of(|flow| flow.cpu_us));
+    println!("| bytes on disk per event, log only | {:.0} |", of(|flow| flow.bytes));
+    println!("| memory, the most it had | {:.0} MiB |", of(|flow| flow.memory as f64));
+}
+
+fn row<'l>(name: &str, loads: impl Iterator<Item = &'l Load> + Clone, limit: f64) {
+    let of = |figure: fn(&Load) -> f64| median(loads.clone().map(figure));
+    assert!(loads.clone().all(|load| load.refused == 0), "{name}: everything is taken");
+    let ms = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
+    println!(
+        "| {name} | {:.0} | {:.2} | {} | {} | {} |",
+        of(|load| load.per_second),
+        of(|load| load.per_second) / limit,
+        ms(of(|load| load.p50.as_secs_f64())),
+        ms(of(|load| load.p99.as_secs_f64())),
+        ms(of(|load| load.p999.as_secs_f64())),
+    );
+}
+
+/// One round with everything running.
+async fn flow(connections: usize, seconds: u64) -> Flow {
+    let process = Process::start(&[]);
+    let stop = Arc::new(AtomicBool::new(false));
+    let probe = tokio::spawn(probe(process.url.clone(), Arc::clone(&stop)));
+    let load = wrk::post(format!("{}/applies", process.url), BODY, connections, seconds).await;
+    stop.store(true, Ordering::Relaxed);
+    let lags = probe.await.expect("the probe ends");
+    let drain = process.drain().await;
+    let status = process.status().await;
+    let events = status["head"].as_u64().expect("a position") as f64 + 1.0;
+    let (cpu_us, memory) = (process.cpu() * 1e6 / events, process.memory());
+    let bytes = process.log_bytes() as f64 / events;
+    process.stop();
+    Flow { load, lags, drain, cpu_us, bytes, memory }
+}
+
+/// Applies now and then, and measures how long MyPage takes to show it.
+async fn probe(url: String, stop: Arc<AtomicBool>) -> Vec<Duration> {
+    let client = Client::new();
+    let mut lags = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let applied = client.post(format!("{url}/applies")).body(BODY).send().await.expect("an answer");
+        let acknowledged = Instant::now();
+        let position = applied.headers()["event-position"].to_str().expect("a number").to_owned();
+        let applied: Value = applied.json().await.expect("JSON");
+        let id = applied["id"].as_str().expect("an id");
+        let my_page = loop {
+            let page = format!("{url}/myPages/{id}?after={position}");
+            let answer = client.get(page).send().await.expect("an answer");
+            if answer.status().is_success() {
+                break answer.json::<Value>().await.expect("JSON");
+            }
+        };
+        assert_eq!(my_page["applyStatus"], "completed");
+        lags.push(acknowledged.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    lags
+}
