@@ -70,7 +70,8 @@ pub(crate) async fn all(
                     yield Item::Event(Box::new(read::shown(&view, event, links).await?));
                 }
             }
-            let behind = batch.through.map_or(0, convert::to_wire) - told.map_or(0, convert::to_wire);
+            let [through, heard] = [batch.through, told].map(|at| at.map_or(0, convert::to_wire));
+            let behind = through.saturating_sub(heard);
             let due = behind >= interval || (behind > 0 && batch.at_end && !live);
             if let Some(through) = batch.through.filter(|_| due) {
                 told = Some(through);
