@@ -26,11 +26,9 @@ check: setup-run
 	cargo clippy --workspace --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --document-private-items
 
-## One table: applies per second next to a bare echo and a bare log on this machine.
+## Measures everything next to its limit, and writes deploy/BENCHMARKS.md. Takes some minutes.
 bench: setup-bench
-	cargo build --release --workspace --bins
-	cargo bench --package event-store --bench append
-	cargo bench --package command-api --bench load
+	deploy/bench
 
 ## The strong forms of the crash tests, for as long as one likes: CYCLES=1000 SEEDS=100000 make torture
 torture: setup-test

@@ -24,7 +24,7 @@ pub(crate) async fn run() {
     let order = Client::new().put(format!("{}/simulator/payment-provider", process.url)).body(quick).send();
     assert!(order.await.expect("an answer").status().is_success());
     let drain = process.drain().await;
-    let folder = process.stop();
+    let folder = process.stop().expect("a folder of its own");
     let (applied, exact) = stories(&folder.path().join("events")).await;
     println!("| the documents' load: {users} users, {seconds} s | theirs | here |");
     println!("|---|---|---|");

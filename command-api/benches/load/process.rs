@@ -1,7 +1,7 @@
-//! The main job, on a new folder.
+//! The main job, on a folder.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,15 +14,23 @@ const TICKS: f64 = 100.0;
 pub(crate) struct Process {
     child: Child,
     pub(crate) url: String,
-    folder: TempDir,
+    folder: PathBuf,
+    /// A folder that goes with the process.
+    own: Option<TempDir>,
 }
 
 impl Process {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let own = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+        let process = Self::start_on(own.path(), arguments);
+        Self { own: Some(own), ..process }
+    }
+
+    /// On a folder that is there.
+    pub(crate) fn start_on(folder: &Path, arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_command-api"))
             .args(["--listen", "127.0.0.1:0", "--data"])
-            .arg(folder.path())
+            .arg(folder)
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()
@@ -31,12 +39,13 @@ impl Process {
         let url =
             lines.find_map(|line| line.ok()?.split_once("listening on ").map(|(_, url)| url.to_owned()));
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url: url.expect("the process says where it listens"), folder }
+        let url = url.expect("the process says where it listens");
+        Self { child, url, folder: folder.to_owned(), own: None }
     }
 
     /// How many bytes of its log are written; the zeros that are laid ahead are not.
     pub(crate) fn log_bytes(&self) -> usize {
-        let files = std::fs::read_dir(self.folder.path().join("events")).expect("a log");
+        let files = std::fs::read_dir(self.folder.join("events")).expect("a log");
         let files = files.map(|entry| entry.expect("an entry").path());
         let logs = files.filter(|file| file.extension().is_some_and(|extension| extension == "log"));
         let written = |file: PathBuf| {
@@ -82,8 +91,8 @@ impl Process {
     }
 
     /// Ends it, but keeps its folder.
-    pub(crate) fn stop(mut self) -> TempDir {
+    pub(crate) fn stop(mut self) -> Option<TempDir> {
         self.child.kill().and_then(|()| self.child.wait()).expect("the process ends");
-        self.folder
+        self.own
     }
 }

@@ -1,0 +1,89 @@
+//! The store by itself.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use event_store::{Direction, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
+use uuid::Uuid;
+
+/// How many appends are measured.
+const SAMPLES: usize = 40_000;
+
+/// An event of 300 bytes of data.
+fn event() -> NewEvent {
+    let id = Uuid::new_v4();
+    let mut data = format!("{{\"id\":\"{id}\",\"text\":\"").into_bytes();
+    data.resize(298, b'x');
+    data.extend(b"\"}");
+    NewEvent { id, event_type: "Noted".into(), data: Bytes::from(data), metadata: Bytes::new() }
+}
+
+/// Streams of four events each, as an application has.
+fn name(number: usize) -> StreamName {
+    StreamName::new(format!("growth.note-{:032x}", number / 4)).expect("the name is short")
+}
+
+/// Appends by 64 writers per second, the p50 of one append in microseconds, and a read of a stream in
+/// microseconds, once the log has so many events.
+pub(crate) async fn at(folder: &Path, size: usize) -> [f64; 3] {
+    let store = Arc::new(EmbeddedStore::open(folder).expect("a log"));
+    let head = store.head().await.expect("a log").map_or(0, |head| head.0 as usize + 1);
+    fill(&store, head, size).await;
+
+    let began = Instant::now();
+    let mut tasks = Vec::new();
+    for _ in 0..64 {
+        let store = Arc::clone(&store);
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..SAMPLES / 64 {
+                let stream = StreamName::new(format!("growth.new-{}", Uuid::new_v4())).expect("short");
+                let appended = store.append(&stream, ExpectedRevision::NoStream, vec![event()]).await;
+                appended.expect("the disk works");
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.expect("no writer panics");
+    }
+    let appends = SAMPLES as f64 / began.elapsed().as_secs_f64();
+
+    let mut took: Vec<Duration> = Vec::new();
+    for _ in 0..2_000 {
+        let stream = StreamName::new(format!("growth.new-{}", Uuid::new_v4())).expect("short");
+        let began = Instant::now();
+        store.append(&stream, ExpectedRevision::NoStream, vec![event()]).await.expect("the disk works");
+        took.push(began.elapsed());
+    }
+    took.sort_unstable();
+    let append = took[took.len() / 2].as_secs_f64() * 1e6;
+
+    let began = Instant::now();
+    for number in 0..20_000 {
+        // Far apart each time, all over the log.
+        let stream = name(number * 7919 * 4 % (size / 2));
+        let read = store.read_stream(&stream, 0, Direction::Forwards, 10).await.expect("a log");
+        assert!(!read.is_empty());
+    }
+    let read = began.elapsed().as_secs_f64() * 1e6 / 20_000.0;
+    [appends, append, read]
+}
+
+/// Brings the log to so many events.
+async fn fill(store: &Arc<EmbeddedStore>, from: usize, to: usize) {
+    const AT_ONCE: usize = 256;
+    let mut tasks = Vec::new();
+    for task in 0..AT_ONCE {
+        let store = Arc::clone(store);
+        tasks.push(tokio::spawn(async move {
+            for number in (from..to).filter(|number| number / 4 % AT_ONCE == task) {
+                let appended = store.append(&name(number), ExpectedRevision::Any, vec![event()]).await;
+                appended.expect("the disk works");
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.expect("no writer panics");
+    }
+}
