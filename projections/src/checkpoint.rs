@@ -1,10 +1,14 @@
-//! How far a projection has come, kept beside its rows.
+//! How far each partition of a projection has come, kept beside its rows.
 
 use event_store::{EventStore, Position};
-use sqlx::{AnyConnection, Row};
+use serde_json::{Value, json};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use uuid::Uuid;
 
 use crate::database::{Database, Transaction};
+use crate::lease::Tokens;
+use crate::partition::{PARTITIONS, Positions};
 use crate::projection::Projection;
 use crate::target::Target;
 
@@ -63,7 +67,7 @@ fn end(head: Option<Position>) -> String {
     head.map_or_else(|| "nothing yet".to_owned(), |head| head.to_string())
 }
 
-/// Where these rows are to go on. When they were never begun, their table is made.
+/// Where these partitions are to go on. When the rows were never begun, their table is made.
 ///
 /// # Errors
 /// The database, or inside it the refusal.
@@ -73,44 +77,35 @@ pub(crate) async fn open(
     projection: &dyn Projection,
     target: &Target,
     store: &dyn EventStore,
-) -> Result<Result<Option<Position>, Refused>, sqlx::Error> {
+    partitions: &[u8],
+) -> Result<Result<Positions, Refused>, sqlx::Error> {
     // Of several processes that begin at once, the others wait here until one has made the table.
-    let begun = sqlx::query(
-        "INSERT INTO checkpoints (projection, version, store, position) VALUES ($1, $2, $3, -1)
-         ON CONFLICT (projection) DO NOTHING",
-    )
-    .bind(&target.name)
-    .bind(i64::from(projection.version()))
-    .bind(store.id().to_string())
-    .execute(transaction.connection())
-    .await?;
-    if begun.rows_affected() == 1 {
+    if insert(transaction, projection, target, store.id()).await? > 0 {
         target.create(database, transaction, &projection.table()).await?;
         target.index(transaction, &projection.table()).await?;
-        insert(transaction, projection, target, store.id(), None).await?;
-        return Ok(Ok(None));
+        insert(transaction, projection, target, store.id()).await?;
     }
-    load(transaction, projection, target, store).await
+    load(transaction, projection, target, store, partitions).await
 }
 
-/// Writes the first checkpoint of these rows.
+/// Writes the first checkpoint of these rows, unless there is one; how much of it was written.
 pub(crate) async fn insert(
     transaction: &mut Transaction,
     projection: &dyn Projection,
     target: &Target,
     store: Uuid,
-    position: Option<Position>,
-) -> Result<(), sqlx::Error> {
-    let statement = "INSERT INTO checkpoints (projection, version, store, position) VALUES ($1, $2, $3, $4)";
-    let insert = sqlx::query(statement)
-        .bind(&target.name)
-        .bind(i64::from(projection.version()))
-        .bind(store.to_string())
-        .bind(number(position));
-    insert.execute(transaction.connection()).await.map(drop)
+) -> Result<u64, sqlx::Error> {
+    let row = |partition: u8| json!([target.name, partition, projection.version(), store.to_string()]);
+    let rows: Value = (0..PARTITIONS).map(row).collect();
+    let statement = "
+        INSERT INTO checkpoints (projection, partition, version, store, position)
+        SELECT r.value ->> 0, CAST(r.value ->> 1 AS BIGINT), CAST(r.value ->> 2 AS BIGINT), r.value ->> 3, -1
+        FROM {rows} WHERE true
+        ON CONFLICT (projection, partition) DO NOTHING";
+    transaction.write_counted(statement, rows.to_string()).await
 }
 
-/// Where rows that were begun are to go on.
+/// Where partitions that were begun are to go on. They are held until the transaction ends.
 ///
 /// # Errors
 /// The database, or inside it the refusal.
@@ -119,20 +114,11 @@ pub(crate) async fn load(
     projection: &dyn Projection,
     target: &Target,
     store: &dyn EventStore,
-) -> Result<Result<Option<Position>, Refused>, sqlx::Error> {
-    let (name, this) = (projection.name(), projection.version());
-    let Some(Checkpoint { version: of, store: from, position, .. }) =
-        find(transaction.connection(), &target.name).await?
-    else {
-        return Ok(Ok(None));
-    };
-    Ok(if from != store.id() {
-        Err(Refused::AnotherStore { projection: name, of: from, this: store.id() })
-    } else if of != this {
-        Err(Refused::AnotherVersion { projection: name, of, this })
-    } else {
-        Ok(position)
-    })
+    partitions: &[u8],
+) -> Result<Result<Positions, Refused>, sqlx::Error> {
+    let found = hold_some(transaction, &target.name, partitions).await?;
+    let nowhere = || partitions.iter().map(|partition| (*partition, None)).collect();
+    Ok(found.map_or_else(|| Ok(nowhere()), |found| found.of(projection, store)))
 }
 
 /// What a checkpoint says.
@@ -141,30 +127,48 @@ pub(crate) struct Checkpoint {
     pub(crate) name: String,
     pub(crate) version: u32,
     pub(crate) store: Uuid,
-    pub(crate) position: Option<Position>,
+    pub(crate) positions: Positions,
 }
+
+impl Checkpoint {
+    /// Everything up to here is in the rows, of whatever key.
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.positions.least()
+    }
+
+    /// Its positions, if this program may go on from them on this log.
+    pub(crate) fn of(
+        self,
+        projection: &dyn Projection,
+        store: &dyn EventStore,
+    ) -> Result<Positions, Refused> {
+        let (projection, of, this) = (projection.name(), self.version, projection.version());
+        if self.store != store.id() {
+            Err(Refused::AnotherStore { projection, of: self.store, this: store.id() })
+        } else if of != this {
+            Err(Refused::AnotherVersion { projection, of, this })
+        } else {
+            Ok(self.positions)
+        }
+    }
+}
+
+const SELECT: &str = "SELECT projection, partition, version, store, position FROM checkpoints";
 
 /// The checkpoint of this name.
 pub(crate) async fn find(
     connection: &mut AnyConnection,
     name: &str,
 ) -> Result<Option<Checkpoint>, sqlx::Error> {
-    Ok(all(connection).await?.into_iter().find(|checkpoint| checkpoint.name == name))
+    let statement = AssertSqlSafe(format!("{SELECT} WHERE projection = $1"));
+    let rows = sqlx::query(statement).bind(name).fetch_all(connection).await?;
+    Ok(collect(&rows)?.pop())
 }
 
 /// Every checkpoint; they are few.
 pub(crate) async fn all(connection: &mut AnyConnection) -> Result<Vec<Checkpoint>, sqlx::Error> {
-    let rows =
-        sqlx::query("SELECT projection, version, store, position FROM checkpoints ORDER BY projection");
-    let checkpoint = |row: &sqlx::any::AnyRow| {
-        Ok(Checkpoint {
-            name: row.try_get(0)?,
-            version: u32::try_from(row.try_get::<i64, _>(1)?).unwrap_or(u32::MAX),
-            store: row.try_get::<String, _>(2)?.parse().unwrap_or(Uuid::nil()),
-            position: u64::try_from(row.try_get::<i64, _>(3)?).ok().map(Position),
-        })
-    };
-    rows.fetch_all(connection).await?.iter().map(checkpoint).collect()
+    let statement = AssertSqlSafe(format!("{SELECT} ORDER BY projection"));
+    collect(&sqlx::query(statement).fetch_all(connection).await?)
 }
 
 /// Keeps everybody else from moving a checkpoint until the transaction ends, and says where it is.
@@ -172,20 +176,62 @@ pub(crate) async fn hold(
     transaction: &mut Transaction,
     name: &str,
 ) -> Result<Option<Checkpoint>, sqlx::Error> {
-    let hold = sqlx::query("UPDATE checkpoints SET position = position WHERE projection = $1").bind(name);
-    hold.execute(transaction.connection()).await?;
-    find(transaction.connection(), name).await
+    let all: Vec<u8> = (0..PARTITIONS).collect();
+    hold_some(transaction, name, &all).await
+}
+
+/// The same for some partitions of it. Everybody takes them in the same order, so that no two wait for
+/// each other.
+async fn hold_some(
+    transaction: &mut Transaction,
+    name: &str,
+    partitions: &[u8],
+) -> Result<Option<Checkpoint>, sqlx::Error> {
+    let partitions: Vec<String> = partitions.iter().map(u8::to_string).collect();
+    let partitions = partitions.join(", ");
+    let statement =
+        format!("{SELECT} WHERE projection = $1 AND partition IN ({partitions}) ORDER BY partition {{held}}");
+    // A replay that switches while this waits leaves others of the same name in their place, which only
+    // a second look finds.
+    let mut rows = transaction.read(&statement, name.to_owned()).await?;
+    if rows.is_empty() {
+        rows = transaction.read(&statement, name.to_owned()).await?;
+    }
+    Ok(collect(&rows)?.pop())
+}
+
+/// Rows of [`SELECT`], those of one name one behind the other.
+fn collect(rows: &[AnyRow]) -> Result<Vec<Checkpoint>, sqlx::Error> {
+    let mut found: Vec<Checkpoint> = Vec::new();
+    let of_one_name = rows.chunk_by(|a, b| {
+        a.try_get::<&str, _>(0).is_ok_and(|name| b.try_get::<&str, _>(0).is_ok_and(|other| name == other))
+    });
+    for rows in of_one_name {
+        let position = |row: &AnyRow| {
+            let (partition, position): (i64, i64) = (row.try_get(1)?, row.try_get(4)?);
+            Ok((partition as u8, u64::try_from(position).ok().map(Position)))
+        };
+        found.push(Checkpoint {
+            name: rows[0].try_get(0)?,
+            version: u32::try_from(rows[0].try_get::<i64, _>(2)?).unwrap_or(u32::MAX),
+            store: rows[0].try_get::<String, _>(3)?.parse().unwrap_or(Uuid::nil()),
+            positions: rows.iter().map(position).collect::<Result<_, sqlx::Error>>()?,
+        });
+    }
+    Ok(found)
 }
 
 /// A part of the log that is brought into rows at once.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Step {
-    /// Behind this position,
-    pub(crate) from: Option<Position>,
-    /// up to this one,
-    pub(crate) to: Option<Position>,
-    /// so many events of interest.
+pub(crate) struct Step<'s> {
+    /// From behind these positions,
+    pub(crate) from: &'s Positions,
+    /// up to these,
+    pub(crate) to: &'s Positions,
+    /// so many events of interest,
     pub(crate) events: usize,
+    /// under these leases, where processes share.
+    pub(crate) leases: Option<&'s Tokens>,
 }
 
 /// What became of an attempt to move a checkpoint.
@@ -196,13 +242,15 @@ pub(crate) enum Moved {
     /// It is before where this worker left it: the database lost its last commits, or another
     /// version of the rows took the place of these.
     WentBack,
+    /// Another process has the lease of one of the partitions.
+    LeaseLost,
     /// Somebody else moved it on, or the rows are of another version or store.
     Refused(Refused),
 }
 
-/// Moves the checkpoint, if it is still where this worker left it and its lease, should it have one,
-/// was not given to another. To be called before the rows are
-/// written: whoever comes second then waits, and writes nothing.
+/// Moves the checkpoint, if all its partitions are still where this worker left them and their leases,
+/// should they have any, were not given to another. To be called before the rows are written: whoever
+/// comes second then waits, and writes nothing.
 ///
 /// # Errors
 /// The database.
@@ -211,50 +259,42 @@ pub(crate) async fn advance(
     projection: &dyn Projection,
     target: &Target,
     store: &dyn EventStore,
-    step: Step,
-    lease: Option<i64>,
+    step: Step<'_>,
 ) -> Result<Moved, sqlx::Error> {
-    // A replay that switches while this waits for the checkpoint leaves another of the same name and
-    // position in its place, which only a second look finds.
-    for last in [false, true] {
-        if move_on(transaction, projection, target, store, step, lease).await? {
+    let partitions: Vec<u8> = step.from.partitions().collect();
+    // What keeps two processes on one database from doubling or skipping.
+    match load(transaction, projection, target, store, &partitions).await? {
+        Err(refused) => return Ok(Moved::Refused(refused)),
+        Ok(at) if at.went_back(step.from) => return Ok(Moved::WentBack),
+        Ok(at)
+            if at == *step.from && move_on(transaction, target, step).await? == partitions.len() as u64 =>
+        {
             return Ok(Moved::Yes);
         }
-        match load(transaction, projection, target, store).await? {
-            Err(refused) => return Ok(Moved::Refused(refused)),
-            Ok(at) if at < step.from => return Ok(Moved::WentBack),
-            Ok(at) if at == step.from && !last => {}
-            Ok(_) => break,
-        }
+        Ok(_) => {}
     }
-    Ok(Moved::Refused(Refused::Shared { projection: projection.name() }))
+    let shared = Refused::Shared { projection: projection.name() };
+    Ok(if step.leases.is_some() { Moved::LeaseLost } else { Moved::Refused(shared) })
 }
 
-/// Whether the checkpoint was where it should be, and now is where it goes.
-async fn move_on(
-    transaction: &mut Transaction,
-    projection: &dyn Projection,
-    target: &Target,
-    store: &dyn EventStore,
-    step: Step,
-    lease: Option<i64>,
-) -> Result<bool, sqlx::Error> {
-    // The condition is what keeps two processes on one database from doubling or skipping.
-    let moved = sqlx::query(
-        "UPDATE checkpoints SET position = $1, applied = applied + $7
-         WHERE projection = $2 AND position = $3 AND version = $4 AND store = $5
-           AND ($6 < 0 OR EXISTS (SELECT 1 FROM leases WHERE slot = $2 AND token = $6))",
-    )
-    .bind(number(step.to))
-    .bind(&target.name)
-    .bind(number(step.from))
-    .bind(i64::from(projection.version()))
-    .bind(store.id().to_string())
-    .bind(lease.unwrap_or(-1))
-    .bind(step.events as i64)
-    .execute(transaction.connection())
-    .await?;
-    Ok(moved.rows_affected() == 1)
+/// How many partitions moved to where they go.
+async fn move_on(transaction: &mut Transaction, target: &Target, step: Step<'_>) -> Result<u64, sqlx::Error> {
+    let mut events = step.events;
+    let row = |(partition, to): (u8, Option<Position>)| {
+        let token = step.leases.map(|leases| leases.get(&partition).copied().unwrap_or_default());
+        json!([target.name, partition, number(to), std::mem::take(&mut events), token])
+    };
+    let rows: Value = step.to.iter().map(row).collect();
+    let statement = "
+        UPDATE checkpoints SET position = CAST(r.value ->> 2 AS BIGINT),
+            applied = applied + CAST(r.value ->> 3 AS BIGINT)
+        FROM {rows}
+        WHERE projection = r.value ->> 0 AND partition = CAST(r.value ->> 1 AS BIGINT)
+            AND (r.value ->> 4 IS NULL OR EXISTS (SELECT 1 FROM leases
+                WHERE leases.projection = checkpoints.projection
+                    AND leases.partition = checkpoints.partition
+                    AND leases.token = CAST(r.value ->> 4 AS BIGINT)))";
+    transaction.write_counted(statement, rows.to_string()).await
 }
 
 /// A position as the database keeps it: -1 is before the first event.

@@ -35,8 +35,8 @@ pub(crate) async fn observe(
                     progress.parked = parked;
                     match found {
                         Some(found) if found.store == store.id() => {
-                            progress.considered = found.position;
-                            progress.changed = found.position;
+                            progress.considered = found.position();
+                            progress.changed = found.position();
                             progress.stopped = None;
                         }
                         Some(found) => {

@@ -50,7 +50,7 @@ pub async fn overview(
             _ if !live => None,
             Err(error) => Some(error.to_string()),
             _ if found.store != store.id() => Some(format!("made from another log, {}", found.store)),
-            Ok(head) if found.position > *head => Some("further than the log".to_owned()),
+            Ok(head) if found.positions.most() > *head => Some("further than the log".to_owned()),
             _ if found.version != projection.version() => {
                 let this = projection.version();
                 Some(format!(
@@ -60,11 +60,11 @@ pub async fn overview(
             }
             _ => (parked > 0).then(|| format!("{parked} keys are parked: `projections parked list`")),
         };
-        let lag = head.as_ref().map_or(0, |head| count(*head).saturating_sub(count(found.position)));
+        let lag = head.as_ref().map_or(0, |head| count(*head).saturating_sub(count(found.position())));
         rows.push(RowSet {
+            position: found.position(),
             name: found.name,
             version: found.version,
-            position: found.position,
             lag,
             parked,
             live,

@@ -53,14 +53,12 @@ impl ReadSide {
         // Nothing runs unless everything may.
         let tasks = TaskTracker::new();
         let mut running = Vec::new();
-        for (name, version, worker) in workers {
-            running.push(Running {
-                name,
-                version,
-                progress: worker.progress(),
-                stillness: Stillness::default(),
-            });
-            tasks.spawn(watched(worker, shutdown.clone()));
+        for (name, version, mut worker) in workers {
+            let (publisher, progress) = watch::channel(Progress::default());
+            let publisher = Arc::new(publisher);
+            worker.tell(&publisher);
+            running.push(Running { name, version, progress, stillness: Stillness::default() });
+            tasks.spawn(watched(worker, publisher, shutdown.clone()));
         }
         tasks.close();
         Ok(Self { store, database, system: system.clone(), running, tasks, shutdown })
@@ -137,8 +135,8 @@ impl ReadSide {
 }
 
 /// Runs a worker; should it panic, the projection says so instead of standing still in silence.
-async fn watched(worker: Worker, shutdown: CancellationToken) {
-    let publisher = worker.publisher();
+async fn watched(worker: Worker, publisher: Arc<watch::Sender<Progress>>, shutdown: CancellationToken) {
+    // Why it gave up stands in its progress.
     if let Err(panic) = tokio::spawn(worker.run(shutdown)).await {
         tracing::error!(%panic, "a projection panicked");
         publisher.send_modify(|progress| progress.stopped = Some(format!("the program failed: {panic}")));

@@ -11,8 +11,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{self, Moved, Refused, Step};
-use crate::database::{Database, Transaction};
+use crate::database::{self, Database, Transaction};
+use crate::lease::Tokens;
 use crate::parked;
+use crate::partition::{PARTITIONS, Positions};
 use crate::progress::Progress;
 use crate::projection::{Projection, Undecodable};
 use crate::sorted::Sorted;
@@ -27,14 +29,18 @@ const BATCH: usize = 8192;
 /// their sake alone. They cost only time at the next start.
 const LAZY: u64 = 100_000;
 
-/// Keeps the rows of one projection up with the log.
+/// How long the database may take for one batch, longer than any limit of its own: one that hangs would
+/// never answer.
+const PATIENCE: Duration = Duration::from_secs(35);
+
+/// Keeps the rows of one projection up with the log, or those of some of its partitions.
 pub struct Worker {
     store: Arc<dyn EventStore>,
     database: Database,
     projection: Arc<dyn Projection>,
     target: Target,
-    /// The token of the lease without which nothing is written, where workers share.
-    lease: Option<i64>,
+    /// The leases without which nothing is written, where workers share.
+    leases: Option<Tokens>,
     /// The keys that wait for an operator, as of the last transaction.
     parked: BTreeSet<String>,
     subscription: Option<Subscription>,
@@ -43,7 +49,10 @@ pub struct Worker {
     /// An error that ended the subscription behind `taken`.
     ended: Option<ReadError>,
     /// Where the checkpoint in the database is.
-    saved: Option<Position>,
+    saved: Positions,
+    /// Whether something failed, so that the checkpoint may be elsewhere: a commit can be done although
+    /// its answer never came.
+    in_doubt: bool,
     progress: Arc<watch::Sender<Progress>>,
 }
 
@@ -62,6 +71,9 @@ pub enum StepError {
     /// The database lost its last commits; the next step goes on from what it has.
     #[error("the rows of {0} went back: the database lost its last commits, or they were replaced")]
     WentBack(&'static str),
+    /// Another process works on a partition of this one now; nothing was written.
+    #[error("a part of {0} went to another process")]
+    LeaseLost(&'static str),
     /// The checkpoint does not fit.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -69,7 +81,7 @@ pub enum StepError {
 
 impl StepError {
     /// Whether another try may help.
-    fn is_passing(&self) -> bool {
+    pub(crate) fn is_passing(&self) -> bool {
         matches!(self, Self::Store(ReadError::Unavailable(_)) | Self::Database(_) | Self::WentBack(_))
     }
 }
@@ -88,52 +100,67 @@ impl Worker {
         Self::open_leased(store, database, projection, None).await
     }
 
-    /// The same, for as long as a lease with this token is held.
+    /// The same for the partitions of these leases, for as long as they are held.
     pub(crate) async fn open_leased(
         store: Arc<dyn EventStore>,
         database: Database,
         projection: Arc<dyn Projection>,
-        lease: Option<i64>,
+        leases: Option<Tokens>,
     ) -> Result<Self, StepError> {
-        // Through the writing connection, so that a commit which a dropped worker left under way is
-        // seen and not run into.
         let target = Target::live(&*projection);
-        let mut transaction = database.begin().await?;
-        let saved = checkpoint::open(&database, &mut transaction, &*projection, &target, &*store).await??;
-        let parked = parked::keys(transaction.connection(), &target.name).await?;
-        transaction.commit().await?;
-        let head = store.head().await;
-        if let (Ok(head), Some(at)) = (&head, saved)
+        let partitions = match &leases {
+            Some(leases) => leases.keys().copied().collect(),
+            None => (0..PARTITIONS).collect::<Vec<_>>(),
+        };
+        let (saved, parked) = database::within(PATIENCE, async {
+            // Through the writing connection, so that a commit which a dropped worker left under way is
+            // seen and not run into.
+            let mut transaction = database.begin().await?;
+            let (projection, store) = (&*projection, &*store);
+            let saved =
+                checkpoint::open(&database, &mut transaction, projection, &target, store, &partitions)
+                    .await??;
+            let parked = parked::keys(transaction.connection(), &target.name).await?;
+            transaction.commit().await?;
+            Ok::<_, StepError>((saved, parked))
+        })
+        .await?;
+        let (considered, head) = (saved.least(), store.head().await);
+        if let (Ok(head), Some(at)) = (&head, saved.most())
             && *head < Some(at)
         {
             let projection = projection.name();
             return Err(Refused::BeyondHead { projection, at, head: *head }.into());
         }
         let head = head.ok().flatten();
+        let parked_keys = parked.len();
         let progress =
-            Progress { considered: saved, changed: saved, head, parked: parked.len(), ..Progress::default() };
+            Progress { considered, changed: considered, head, parked: parked_keys, ..Progress::default() };
         Ok(Self {
             store,
             database,
             projection,
             target,
-            lease,
+            leases,
             parked,
             subscription: None,
             taken: None,
             ended: None,
             saved,
+            in_doubt: false,
             progress: Arc::new(watch::channel(progress).0),
         })
+    }
+
+    /// Tells those who listen here where it is.
+    pub(crate) fn tell(&mut self, listeners: &Arc<watch::Sender<Progress>>) {
+        listeners.send_replace(self.progress.borrow().clone());
+        self.progress = Arc::clone(listeners);
     }
 
     /// Where it is, and the news of it.
     pub fn progress(&self) -> watch::Receiver<Progress> {
         self.progress.subscribe()
-    }
-
-    pub(crate) fn publisher(&self) -> Arc<watch::Sender<Progress>> {
-        Arc::clone(&self.progress)
     }
 
     /// Waits until there is something behind what was considered, and brings it into the rows.
@@ -142,13 +169,13 @@ impl Worker {
     /// # Errors
     /// Every [`StepError`]. After one of the passing kind the next step goes on where this one was.
     pub async fn step(&mut self) -> Result<(), StepError> {
-        self.take().await.map_err(|error| self.store_failed(error))?;
+        self.take().await?;
         self.apply().await
     }
 
     /// Steps until the token fires, then writes its last checkpoint. Waits longer and longer while
-    /// something fails; gives up on what cannot pass.
-    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
+    /// something fails; gives up on what cannot pass, and says why.
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), StepError> {
         let backoff = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(50))
             .with_max_delay(Duration::from_secs(5))
@@ -163,7 +190,7 @@ impl Worker {
             };
             let outcome = match taken {
                 Ok(()) => self.apply().await,
-                Err(error) => Err(self.store_failed(error)),
+                failed => failed,
             };
             match outcome {
                 Ok(()) => delays = backoff.build(),
@@ -177,10 +204,11 @@ impl Worker {
                         () = tokio::time::sleep(delay) => {}
                     }
                 }
+                Err(error @ StepError::LeaseLost(_)) => return Err(error),
                 Err(error) => {
                     tracing::error!(projection = self.projection.name(), %error, "a projection stopped");
                     self.progress.send_modify(|progress| progress.stopped = Some(error.to_string()));
-                    break;
+                    return Err(error);
                 }
             }
         }
@@ -188,29 +216,34 @@ impl Worker {
             // Only positions without an event of interest are looked at again.
             tracing::warn!(projection = self.projection.name(), %error, "the last checkpoint was not written");
         }
+        Ok(())
     }
 
     /// Waits for events and takes what waits, up to [`BATCH`]. Only the waiting can be cancelled.
-    async fn take(&mut self) -> Result<(), ReadError> {
+    async fn take(&mut self) -> Result<(), StepError> {
+        if self.in_doubt {
+            self.go_back().await?;
+        }
         if self.taken.is_some() {
             return Ok(());
         }
         if let Some(error) = self.ended.take() {
             self.subscription = None;
-            return Err(error);
+            return Err(failed(&*self.projection, error));
         }
         let subscription = match &mut self.subscription {
             Some(subscription) => subscription,
             none => {
                 let after = self.progress.borrow().considered;
-                none.insert(self.store.subscribe(after, self.projection.filter()).await?)
+                let subscribed = self.store.subscribe(after, self.projection.filter()).await;
+                none.insert(subscribed.map_err(|error| failed(&*self.projection, error))?)
             }
         };
         let mut batch = match subscription.next().await {
             Ok(batch) => batch,
             Err(error) => {
                 self.subscription = None;
-                return Err(error);
+                return Err(failed(&*self.projection, error));
             }
         };
         let mut pieces = 1;
@@ -235,69 +268,79 @@ impl Worker {
     /// Brings what was taken into the rows.
     async fn apply(&mut self) -> Result<(), StepError> {
         let Some(batch) = self.taken.take() else { return Ok(()) };
-        let applied = self.apply_batch(&batch).await;
-        if applied.as_ref().is_err_and(|error| !matches!(error, StepError::WentBack(_))) {
-            // The next step tries it again.
-            self.taken = Some(batch);
-        }
+        let applied = database::within(PATIENCE, self.apply_batch(&batch)).await;
+        // The next step looks where the rows are, and goes on from there.
+        self.in_doubt = applied.is_err();
         applied
     }
 
     async fn apply_batch(&mut self, batch: &Batch) -> Result<(), StepError> {
         let through = batch.through.max(self.progress.borrow().considered);
         let changed = batch.events.last().map(|event| event.position);
+        // Also where no event is of these partitions: the projection is where its last partition is.
         if changed.is_some() {
+            let events = self.saved.lacking(&batch.events);
             // Read before the database is asked, so that another projection can write meanwhile.
-            let mut sorted = Sorted::new(&*self.projection, &batch.events, &self.parked)?;
+            let mut sorted = Sorted::new(&*self.projection, &events, &self.parked)?;
             let mut transaction = self.database.begin().await?;
-            if let Err(error) = self.advance(&mut transaction, through, batch.events.len()).await {
-                drop(transaction);
-                if matches!(error, StepError::WentBack(_)) {
-                    self.go_back().await?;
+            let saved = self.advance(&mut transaction, through, events.len()).await?;
+            if !events.is_empty() {
+                let parked = parked::keys(transaction.connection(), &self.target.name).await?;
+                if parked != self.parked {
+                    // An operator came in between.
+                    sorted = Sorted::new(&*self.projection, &events, &parked)?;
                 }
-                return Err(error);
+                transaction.about(&self.target.table);
+                sorted.apply(&mut transaction, &self.target.name).await?;
             }
-            let parked = parked::keys(transaction.connection(), &self.target.name).await?;
-            if parked != self.parked {
-                // An operator came in between.
-                sorted = Sorted::new(&*self.projection, &batch.events, &parked)?;
-            }
-            transaction.about(&self.target.table);
-            sorted.apply(&mut transaction, &self.target.name).await?;
             transaction.commit().await?;
-            self.saved = through;
+            self.saved = saved;
             self.parked = sorted.parked;
         }
         self.publish(through, changed, batch.at_end).await;
-        if checkpoint::number(through) - checkpoint::number(self.saved) > LAZY as i64 {
+        if checkpoint::number(through) - checkpoint::number(self.saved.least()) > LAZY as i64 {
             self.save().await?;
         }
         Ok(())
     }
 
+    /// Moves the checkpoint; where it then is.
     async fn advance(
         &mut self,
         transaction: &mut Transaction,
         to: Option<Position>,
         events: usize,
-    ) -> Result<(), StepError> {
+    ) -> Result<Positions, StepError> {
         let (projection, store) = (&*self.projection, &*self.store);
-        let step = Step { from: self.saved, to, events };
-        match checkpoint::advance(transaction, projection, &self.target, store, step, self.lease).await? {
-            Moved::Yes => Ok(()),
+        let to = self.saved.through(to);
+        let step = Step { from: &self.saved, to: &to, events, leases: self.leases.as_ref() };
+        match checkpoint::advance(transaction, projection, &self.target, store, step).await? {
+            Moved::Yes => Ok(to),
             Moved::WentBack => Err(StepError::WentBack(projection.name())),
+            Moved::LeaseLost => Err(StepError::LeaseLost(projection.name())),
             Moved::Refused(refused) => Err(refused.into()),
         }
     }
 
     /// Starts over from what the database has.
     async fn go_back(&mut self) -> Result<(), StepError> {
-        let mut transaction = self.database.begin().await?;
+        let partitions: Vec<u8> = self.saved.partitions().collect();
         let (projection, store) = (&*self.projection, &*self.store);
-        self.saved = checkpoint::load(&mut transaction, projection, &self.target, store).await??;
+        self.saved = database::within(PATIENCE, async {
+            let mut transaction = self.database.begin().await?;
+            let target = &self.target;
+            Ok::<_, StepError>(
+                checkpoint::load(&mut transaction, projection, target, store, &partitions).await??,
+            )
+        })
+        .await?;
         (self.subscription, self.taken, self.ended) = (None, None, None);
-        let saved = self.saved;
-        self.progress.send_modify(|progress| progress.considered = saved);
+        self.in_doubt = false;
+        let least = self.saved.least();
+        self.progress.send_modify(|progress| {
+            progress.considered = least;
+            progress.changed = progress.changed.max(least);
+        });
         Ok(())
     }
 
@@ -317,21 +360,24 @@ impl Worker {
     /// Writes the checkpoint when it lies behind what was considered.
     async fn save(&mut self) -> Result<(), StepError> {
         let considered = self.progress.borrow().considered;
-        if considered <= self.saved {
+        if considered <= self.saved.least() || self.in_doubt {
             return Ok(());
         }
-        let mut transaction = self.database.begin().await?;
-        self.advance(&mut transaction, considered, 0).await?;
-        transaction.commit().await?;
-        self.saved = considered;
+        self.saved = database::within(PATIENCE, async {
+            let mut transaction = self.database.begin().await?;
+            let saved = self.advance(&mut transaction, considered, 0).await?;
+            transaction.commit().await?;
+            Ok::<_, StepError>(saved)
+        })
+        .await?;
         Ok(())
     }
+}
 
-    fn store_failed(&self, error: ReadError) -> StepError {
-        let projection = self.projection.name();
-        match error {
-            ReadError::BeyondHead { asked: at, head } => Refused::BeyondHead { projection, at, head }.into(),
-            ReadError::Damaged(_) | ReadError::Unavailable(_) => StepError::Store(error),
-        }
+fn failed(projection: &dyn Projection, error: ReadError) -> StepError {
+    let projection = projection.name();
+    match error {
+        ReadError::BeyondHead { asked: at, head } => Refused::BeyondHead { projection, at, head }.into(),
+        ReadError::Damaged(_) | ReadError::Unavailable(_) => StepError::Store(error),
     }
 }

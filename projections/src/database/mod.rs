@@ -9,6 +9,7 @@ mod sqlite;
 mod transaction;
 
 use std::future::ready;
+use std::io;
 use std::str::FromStr;
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -21,12 +22,14 @@ use tempfile::TempDir;
 pub use transaction::Transaction;
 
 /// The changes of the tables, oldest first; run when a database is opened.
-const MIGRATIONS: [(&str, &str); 5] = [
+const MIGRATIONS: [(&str, &str); 7] = [
     ("read side", include_str!("../../migrations/0001_read_side.sql")),
     ("elearning my page", include_str!("../../migrations/0002_elearning_my_page.sql")),
     ("operations", include_str!("../../migrations/0003_operations.sql")),
     ("skipped", include_str!("../../migrations/0004_skipped.sql")),
     ("applied", include_str!("../../migrations/0005_applied.sql")),
+    ("partitions", include_str!("../../migrations/0006_partitions.sql")),
+    ("healed", include_str!("../../migrations/0007_healed.sql")),
 ];
 
 /// The database of the read models: a few connections write (in SQLite one), several read beside
@@ -46,6 +49,8 @@ struct Dialect {
     name: &'static str,
     rows: &'static str,
     keys: &'static str,
+    /// What keeps the rows of a SELECT from others until the transaction ends.
+    held: &'static str,
     begin: &'static str,
     /// The columns of a table, by its name.
     columns: &'static str,
@@ -58,6 +63,9 @@ struct Dialect {
     /// Lifts the limits of time for one transaction.
     patient: &'static str,
 }
+
+/// How long a connection may take to come to rest before it is cut off.
+const REST: Duration = Duration::from_secs(5);
 
 /// How a pool treats its connections.
 struct Limits {
@@ -188,6 +196,25 @@ impl Dialect {
     }
 }
 
+/// Gives up on a database that does not answer in time, whatever it was asked for.
+pub(crate) async fn within<T, E: From<sqlx::Error>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let late = |_| {
+        let silence = format!("the database has not answered for {} s", limit.as_secs());
+        Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, silence)).into())
+    };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(late)
+}
+
+/// Whether a write failed only because somebody else was in its way: a deadlock of Postgres, a failure
+/// to serialize, a busy SQLite. Nothing was written, and the next try may succeed.
+pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| matches!(&*code, "40P01" | "40001" | "5" | "517"))
+}
+
 fn load_drivers() {
     static DRIVERS: Once = Once::new();
     DRIVERS.call_once(install_default_drivers);
@@ -203,7 +230,7 @@ fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Er
     let options = AnyConnectOptions::from_str(url)?.disable_statement_logging();
     let greeting: Arc<str> = greeting.into();
     let lifetime = limits.remote.then_some(Duration::from_secs(1800));
-    let pool = AnyPoolOptions::new()
+    let mut pool = AnyPoolOptions::new()
         .max_connections(limits.size)
         .acquire_timeout(limits.acquire)
         .idle_timeout(lifetime)
@@ -215,9 +242,14 @@ fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Er
         })
         // SQLite takes back by itself what no longer fits on the disk, and the driver, which then fails to
         // do so again, believes for ever that the transaction goes on.
-        .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))))
-        .connect_lazy_with(options);
-    Ok(pool)
+        .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))));
+    if limits.remote {
+        // One that was given up on may never answer, and would otherwise be waited for for ever.
+        pool = pool.after_release(|connection, _| {
+            Box::pin(within(REST, async { connection.ping().await.map(|()| true) }))
+        });
+    }
+    Ok(pool.connect_lazy_with(options))
 }
 
 fn migrator(dialect: &Dialect) -> Migrator {

@@ -27,6 +27,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "Postgres",
     rows: "jsonb_array_elements($1::jsonb) AS r(value)",
     keys: "SELECT jsonb_array_elements_text($1::jsonb)",
+    held: "FOR UPDATE",
     begin: "BEGIN",
     columns: "SELECT column_name::text FROM information_schema.columns \
         WHERE table_schema = current_schema() AND table_name = $1 ORDER BY ordinal_position",

@@ -21,11 +21,12 @@ const EVERY_CONNECTION: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = 
 
 /// The LIMIT keeps SQLite from merging `rows` into the statement, where every column would render
 /// and parse the element again; that doubles the cost of a row. IMMEDIATE: what is read in the
-/// transaction cannot change before it writes.
+/// transaction cannot change before it writes, held or not.
 pub(super) const DIALECT: Dialect = Dialect {
     name: "SQLite",
     rows: "(SELECT jsonb(value) AS value FROM json_each($1) LIMIT -1) AS r",
     keys: "SELECT value FROM json_each($1)",
+    held: "",
     begin: "BEGIN IMMEDIATE",
     columns: "SELECT name FROM pragma_table_info($1) ORDER BY cid",
     indexes: "SELECT COUNT(*) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = $1",

@@ -28,12 +28,19 @@ impl Transaction {
     /// # Errors
     /// When the database does not answer or does not take it.
     pub async fn write(&mut self, statement: &str, rows: String) -> Result<(), sqlx::Error> {
+        self.write_counted(statement, rows).await.map(drop)
+    }
+
+    /// The same, and how many rows it was.
+    pub(crate) async fn write_counted(&mut self, statement: &str, rows: String) -> Result<u64, sqlx::Error> {
         let statement = self.fill(statement);
-        sqlx::query(statement).bind(without_nul(rows)).execute(&mut *self.inner).await.map(drop)
+        let written = sqlx::query(statement).bind(without_nul(rows)).execute(&mut *self.inner).await?;
+        Ok(written.rows_affected())
     }
 
     /// Reads by many keys at once. `{keys}` stands for a list of the elements of this JSON array of
-    /// texts, `{table}` as in [`write`](Self::write).
+    /// texts, `{table}` as in [`write`](Self::write); with `{held}` at its end nobody else can write what
+    /// is read until the transaction ends.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -59,7 +66,7 @@ impl Transaction {
     fn fill(&self, statement: &str) -> AssertSqlSafe<String> {
         let dialect = self.dialect;
         let statement = statement.replace("{rows}", dialect.rows).replace("{keys}", dialect.keys);
-        AssertSqlSafe(statement.replace("{table}", &self.table))
+        AssertSqlSafe(statement.replace("{held}", dialect.held).replace("{table}", &self.table))
     }
 }
 

@@ -11,10 +11,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::throttle::Throttle;
-use super::{Replay, ReplayError};
+use super::{Replay, ReplayError, insist};
 use crate::checkpoint::{self, Moved, Step};
 use crate::database::Transaction;
 use crate::parked;
+use crate::partition::Positions;
 use crate::projection::{Change, Projection};
 use crate::sorted::Sorted;
 
@@ -61,15 +62,17 @@ impl Replay {
     /// Brings everything up to the goal into the table.
     pub(super) async fn build(
         &self,
-        goal: Option<Position>,
+        goal: &Positions,
         stop: &CancellationToken,
         report: &mut impl FnMut(&ReplayProgress),
     ) -> Result<(), ReplayError> {
-        let mut at = self.find(&self.target.name).await?.and_then(|built| built.position);
-        if at >= goal {
+        let built = self.find(&self.target.name).await?.ok_or(ReplayError::Shared)?;
+        let mut at = built.positions;
+        if at.reach(goal) {
             return Ok(());
         }
-        let began = Pace { start: Instant::now(), from: at, goal };
+        let mut through = at.least();
+        let began = Pace { start: Instant::now(), from: through, goal: goal.most() };
         // Two pieces wait at most: memory does not grow with the log.
         let (pieces, mut incoming) = mpsc::channel(1);
         let (mut parked, skipped) = {
@@ -77,18 +80,23 @@ impl Replay {
             let parked = parked::keys(&mut connection, &self.target.name).await?;
             (parked, parked::skipped(&mut connection, self.projection.name()).await?)
         };
-        let reader = self.reader(at, goal, skipped, pieces);
+        let reader = self.reader(at.clone(), goal.clone(), skipped, pieces);
         let mut throttle = Throttle::new(self.patience);
         while let Some(piece) = incoming.recv().await {
-            self.wait_for_live(&mut throttle, stop, |lag| report(&began.at(at, lag, true))).await?;
+            self.wait_for_live(&mut throttle, stop, |lag| report(&began.at(through, lag, true))).await?;
             if stop.is_cancelled() {
                 return Err(ReplayError::Interrupted);
             }
-            let mut transaction = self.database.begin().await?;
-            parked = self.bring(&mut transaction, &piece, at, &parked).await?;
-            transaction.commit().await?;
-            at = piece.through;
-            report(&began.at(at, self.live_lag().await?, false));
+            let to = at.towards(goal, piece.through);
+            parked = insist(async || {
+                let mut transaction = self.database.begin().await?;
+                let parked = self.bring(&mut transaction, &piece, (&at, &to), &parked).await?;
+                transaction.commit().await?;
+                Ok(parked)
+            })
+            .await?;
+            (at, through) = (to, piece.through);
+            report(&began.at(through, self.live_lag().await?, false));
         }
         match reader.await {
             Ok(read) => read,
@@ -100,17 +108,18 @@ impl Replay {
     pub(super) async fn bring_rest(
         &self,
         transaction: &mut Transaction,
-        from: Option<Position>,
-        goal: Option<Position>,
+        from: &Positions,
+        goal: &Positions,
     ) -> Result<(), ReplayError> {
         let (pieces, mut incoming) = mpsc::channel(1);
         let skipped = parked::skipped(transaction.connection(), self.projection.name()).await?;
-        let reader = self.reader(from, goal, skipped, pieces);
+        let reader = self.reader(from.clone(), goal.clone(), skipped, pieces);
         let mut parked = parked::keys(transaction.connection(), &self.target.name).await?;
-        let mut at = from;
+        let mut at = from.clone();
         while let Some(piece) = incoming.recv().await {
-            parked = self.bring(transaction, &piece, at, &parked).await?;
-            at = piece.through;
+            let to = at.towards(goal, piece.through);
+            parked = self.bring(transaction, &piece, (&at, &to), &parked).await?;
+            at = to;
         }
         match reader.await {
             Ok(read) => read,
@@ -120,29 +129,31 @@ impl Replay {
 
     fn reader(
         &self,
-        from: Option<Position>,
-        goal: Option<Position>,
+        from: Positions,
+        goal: Positions,
         skipped: BTreeSet<Position>,
         pieces: mpsc::Sender<Piece>,
     ) -> JoinHandle<Result<(), ReplayError>> {
         let (store, projection) = (Arc::clone(&self.store), Arc::clone(&self.projection));
         let batch = self.batch;
-        tokio::spawn(async move { read(&*store, &*projection, (from, goal), &skipped, batch, pieces).await })
+        tokio::spawn(
+            async move { read(&*store, &*projection, (&from, &goal), &skipped, batch, pieces).await },
+        )
     }
 
     async fn bring(
         &self,
         transaction: &mut Transaction,
         piece: &Piece,
-        from: Option<Position>,
+        (from, to): (&Positions, &Positions),
         parked: &BTreeSet<String>,
     ) -> Result<BTreeSet<String>, ReplayError> {
         let projection = &*self.projection;
         let store = &*self.store;
-        let step = Step { from, to: piece.through, events: piece.events.len() };
-        match checkpoint::advance(transaction, projection, &self.target, store, step, None).await? {
+        let step = Step { from, to, events: piece.events.len(), leases: None };
+        match checkpoint::advance(transaction, projection, &self.target, store, step).await? {
             Moved::Yes => {}
-            Moved::WentBack | Moved::Refused(_) => return Err(ReplayError::Shared),
+            Moved::WentBack | Moved::LeaseLost | Moved::Refused(_) => return Err(ReplayError::Shared),
         }
         transaction.about(&self.target.table);
         match &piece.change {
@@ -162,7 +173,7 @@ impl Replay {
         let live = self.live().await?;
         let count = |position: Option<Position>| position.map_or(0, |position| position.0 + 1);
         let head = count(self.store.head().await?);
-        Ok(live.map_or(0, |live| head.saturating_sub(count(live.position))))
+        Ok(live.map_or(0, |live| head.saturating_sub(count(live.position()))))
     }
 
     /// Waits while the throttle says so.
@@ -173,7 +184,7 @@ impl Replay {
         mut report: impl FnMut(u64),
     ) -> Result<(), ReplayError> {
         loop {
-            let live = self.live().await?.and_then(|live| live.position);
+            let live = self.live().await?.and_then(|live| live.position());
             let lag = self.live_lag().await?;
             if !throttle.waits(live, lag) || stop.is_cancelled() {
                 return Ok(());
@@ -202,22 +213,25 @@ impl Pace {
     }
 }
 
-/// Reads up to the goal, in pieces of about this size.
+/// Reads what lies between for each partition, in pieces of about this size.
 async fn read(
     store: &dyn EventStore,
     projection: &dyn Projection,
-    (from, goal): (Option<Position>, Option<Position>),
+    (at, goals): (&Positions, &Positions),
     skipped: &BTreeSet<Position>,
     size: usize,
     pieces: mpsc::Sender<Piece>,
 ) -> Result<(), ReplayError> {
+    let (from, goal) = (at.least(), goals.most());
+    let together = at.are_all_together() && goals.are_all_together();
+    let wanted = |event: &RecordedEvent| together || (at.lack(event) && !goals.lack(event));
     let mut subscription = store.subscribe(from, projection.filter()).await?;
     let mut events = Vec::with_capacity(size);
     let (mut through, mut sent) = (from, from);
     while through < goal {
         let Batch { events: more, through: looked, .. } = subscription.next().await?;
         let more = more.into_iter().take_while(|event| Some(event.position) <= goal);
-        events.extend(more.filter(|event| !skipped.contains(&event.position)));
+        events.extend(more.filter(|event| wanted(event) && !skipped.contains(&event.position)));
         through = looked.max(through).min(goal);
         while events.len() >= size || (through >= goal && sent < goal) {
             let rest = events.split_off(size.min(events.len()));

@@ -10,12 +10,14 @@ mod throttle;
 
 use std::sync::Arc;
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use event_store::{EventStore, Position, ReadError};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint::{self, Checkpoint};
-use crate::database::{Database, Transaction};
+use crate::database::{Database, Transaction, is_conflict};
+use crate::partition::Positions;
 use crate::projection::{Projection, Undecodable};
 use crate::target::Target;
 
@@ -47,6 +49,26 @@ pub enum ReplayError {
     /// A table that was to be there is not.
     #[error("{0}")]
     Missing(String),
+}
+
+/// Does it again for as long as somebody was only in the way: nothing was done then.
+async fn insist<T>(work: impl AsyncFnMut() -> Result<T, ReplayError>) -> Result<T, ReplayError> {
+    let in_the_way =
+        |error: &ReplayError| matches!(error, ReplayError::Database(error) if is_conflict(error));
+    let mut work = work;
+    let mut delays = ExponentialBuilder::new().with_jitter().with_max_times(10).build();
+    loop {
+        match work().await {
+            Err(error) if in_the_way(&error) => match delays.next() {
+                Some(delay) => {
+                    tracing::warn!(%error, "tries again");
+                    tokio::time::sleep(delay).await;
+                }
+                None => return Err(error),
+            },
+            done => return done,
+        }
+    }
 }
 
 /// What the new rows are for.
@@ -154,14 +176,14 @@ impl Replay {
     pub async fn plan(&self) -> Result<Plan, ReplayError> {
         let live = self.live().await?;
         let begun = self.find(&self.target.name).await?.filter(|begun| self.fits(begun));
-        let from = begun.and_then(|begun| begun.position);
-        let to = self.goal().await?;
+        let from = begun.and_then(|begun| begun.position());
+        let to = self.goal().await?.most();
         let count = |position: Option<Position>| position.map_or(0, |position| position.0 + 1);
         Ok(Plan {
             projection: self.projection.name(),
             version: self.projection.version(),
             live_version: live.as_ref().map(|live| live.version),
-            live: live.and_then(|live| live.position),
+            live: live.and_then(|live| live.position()),
             table: self.target.table.clone(),
             from,
             to,
@@ -181,33 +203,33 @@ impl Replay {
         stop: &CancellationToken,
         mut report: impl FnMut(&ReplayProgress),
     ) -> Result<Outcome, ReplayError> {
-        self.begin().await?;
+        insist(|| self.begin()).await?;
         loop {
             let goal = self.goal().await?;
-            self.build(goal, stop, &mut report).await?;
+            self.build(&goal, stop, &mut report).await?;
             // While this was at work, the live rows went on.
             let count = |position: Option<Position>| position.map_or(0, |position| position.0 + 1);
-            if count(self.goal().await?) <= count(goal) + LAST_PART {
+            if count(self.goal().await?.most()) <= count(goal.most()) + LAST_PART {
                 break;
             }
         }
-        self.index().await?;
+        insist(|| self.index()).await?;
         if let Purpose::AsOf(_) = self.purpose {
-            let position = self.find(&self.target.name).await?.and_then(|built| built.position);
+            let position = self.find(&self.target.name).await?.and_then(|built| built.position());
             let parked = self.parked().await?;
             return Ok(Outcome { comparison: None, switched: false, position, parked, held_ms: 0 });
         }
-        self.finish(accept).await
+        insist(|| self.finish(accept)).await
     }
 
     /// Up to where the rows are to be built: as far as the live ones are, so that the two can be
     /// compared; without live rows of this log, to its head.
-    async fn goal(&self) -> Result<Option<Position>, ReplayError> {
+    async fn goal(&self) -> Result<Positions, ReplayError> {
         let head = self.store.head().await?;
         if let Purpose::AsOf(position) = self.purpose {
-            return Ok(head.min(Some(position)));
+            return Ok(Positions::all_at(head.min(Some(position))));
         }
-        Ok(self.live().await?.map_or(head, |live| live.position))
+        Ok(self.live().await?.map_or_else(|| Positions::all_at(head), |live| live.positions))
     }
 
     /// The live rows, if they are of this log.
@@ -238,7 +260,7 @@ impl Replay {
         if !begun.is_some_and(|begun| self.fits(&begun)) {
             self.target.create(&self.database, &mut transaction, &self.projection.table()).await?;
             let (projection, store) = (&*self.projection, self.store.id());
-            checkpoint::insert(&mut transaction, projection, &self.target, store, None).await?;
+            checkpoint::insert(&mut transaction, projection, &self.target, store).await?;
         }
         transaction.commit().await?;
         Ok(())

@@ -7,7 +7,7 @@ use event_store::{EventStore, Position};
 use serde::Serialize;
 
 use super::compare::compare;
-use super::{Outcome, Purpose, Replay, ReplayError};
+use super::{Outcome, Purpose, Replay, ReplayError, insist};
 use crate::checkpoint;
 use crate::database::Database;
 use crate::parked;
@@ -38,12 +38,12 @@ impl Replay {
         let built = checkpoint::hold(&mut transaction, &self.target.name).await?;
         let built = built.ok_or(ReplayError::Shared)?;
         let of_this_log = before.as_ref().filter(|before| before.store == self.store.id());
-        let mut position = built.position;
+        let mut position = built.position();
         let mut comparison = None;
         if let Some(before) = of_this_log {
-            if before.position > built.position {
-                self.bring_rest(&mut transaction, built.position, before.position).await?;
-                position = before.position;
+            if !built.positions.reach(&before.positions) {
+                self.bring_rest(&mut transaction, &built.positions, &before.positions).await?;
+                position = before.position();
             }
             let table = self.projection.table();
             let found = compare(&self.database, &mut transaction, &table, &live, &self.target).await?;
@@ -88,6 +88,14 @@ pub async fn rollback(
     database: &Database,
     projection: Arc<dyn Projection>,
 ) -> Result<RolledBack, ReplayError> {
+    insist(|| take_back(Arc::clone(&store), database, Arc::clone(&projection))).await
+}
+
+async fn take_back(
+    store: Arc<dyn EventStore>,
+    database: &Database,
+    projection: Arc<dyn Projection>,
+) -> Result<RolledBack, ReplayError> {
     let (live, previous) = (Target::live(&*projection), previous(&*projection));
     let aside = Target::beside(&*projection, "aside");
     let mut transaction = database.begin().await?;
@@ -99,13 +107,14 @@ pub async fn rollback(
         ReplayError::Missing(format!("no earlier rows of {name} are kept: there was no switch to take back"))
     };
     let (now, kept) = (now.ok_or_else(missing)?, kept.ok_or_else(missing)?);
-    let mut position = kept.position;
-    if kept.version == projection.version() && kept.store == store.id() && kept.position < now.position {
+    let mut position = kept.position();
+    let fits = kept.version == projection.version() && kept.store == store.id();
+    if fits && !kept.positions.reach(&now.positions) {
         let mut replay =
             Replay::new(Arc::clone(&store), database.clone(), Arc::clone(&projection), Purpose::Next);
         replay.target = previous.clone();
-        replay.bring_rest(&mut transaction, kept.position, now.position).await?;
-        position = now.position;
+        replay.bring_rest(&mut transaction, &kept.positions, &now.positions).await?;
+        position = now.position();
     }
     live.rename(&aside, &mut transaction).await?;
     previous.rename(&live, &mut transaction).await?;

@@ -10,6 +10,7 @@ mod lists;
 mod live;
 mod my_page;
 mod parked;
+mod partitions;
 mod place;
 mod refusals;
 mod rentcar;

@@ -178,7 +178,6 @@ impl World {
     }
 
     /// Where its rows are.
-    #[allow(dead_code, reason = "only a server lets others wait")]
     pub(crate) fn url(&self) -> String {
         self.place.url()
     }

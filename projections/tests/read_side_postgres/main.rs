@@ -24,6 +24,8 @@ mod live;
 mod my_page;
 #[path = "../read_side/parked.rs"]
 mod parked;
+#[path = "../read_side/partitions.rs"]
+mod partitions;
 #[path = "../read_side/refusals.rs"]
 mod refusals;
 #[path = "../read_side/rentcar.rs"]

@@ -13,8 +13,8 @@ const SWITCH: &str = "
     CREATE TABLE my_page__next (LIKE my_page INCLUDING ALL);
     INSERT INTO my_page__next SELECT * FROM my_page;
     UPDATE checkpoints SET projection = 'my_page~previous' WHERE projection = 'my_page';
-    INSERT INTO checkpoints (projection, version, store, position)
-        SELECT 'my_page', version, store, position FROM checkpoints WHERE projection = 'my_page~previous';
+    INSERT INTO checkpoints (projection, partition, version, store, position)
+        SELECT 'my_page', partition, version, store, position FROM checkpoints WHERE projection = 'my_page~previous';
     ALTER TABLE my_page RENAME TO my_page__previous;
     ALTER TABLE my_page__next RENAME TO my_page;
     COMMIT";
