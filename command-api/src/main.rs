@@ -114,10 +114,9 @@ async fn read_side(
 ) -> anyhow::Result<Arc<projections::ReadSide>> {
     let file = || format!("sqlite:{}", config.data.join("read-model.db").display());
     let url = config.read_model.clone().unwrap_or_else(file);
-    let database = projections::Database::open(&url).await?;
     let system = projections::System::find(&config.system);
     let system = system.with_context(|| format!("nobody has made a read side for {}", config.system))?;
-    Ok(Arc::new(projections::ReadSide::start(store, database, &system, shutdown).await?))
+    Ok(Arc::new(projections::ReadSide::open(store, &url, &system, shutdown).await?))
 }
 
 fn measures_of(read_side: Arc<projections::ReadSide>) -> ReadSideMetrics {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::checkpoint;
 use crate::database::Database;
+use crate::healed;
 use crate::parked::{self, Parked};
 use crate::projection::Projection;
 use crate::target::Target;
@@ -74,8 +75,8 @@ pub async fn heal(
 ) -> Result<Option<Healed>, StepError> {
     let target = Target::live(projection);
     let mut transaction = database.begin().await?;
-    // The worker waits meanwhile, and looks at what is parked when it goes on.
-    checkpoint::hold(&mut transaction, &target.name).await?;
+    // The workers wait meanwhile, and look at what is parked when they go on.
+    let held = checkpoint::hold(&mut transaction, &target.name).await?;
     let positions = parked::positions(transaction.connection(), &target.name, id).await?;
     if positions.is_empty() {
         return Ok(None);
@@ -102,6 +103,7 @@ pub async fn heal(
         parked::remove(&mut transaction, &target.name, id, Some(event.position)).await?;
         parked::add(&mut transaction, &target.name, &[(event, reason.clone())]).await?;
     }
+    healed::note(&mut transaction, projection.name(), id, held.and_then(|held| held.position())).await?;
     transaction.commit().await?;
     let skipped = skipped.iter().map(Skipped::from).collect();
     Ok(Some(Healed { skipped, applied: good, waiting: events.len() - good, reason }))

@@ -9,6 +9,7 @@ mod checkpoint;
 mod database;
 mod dated;
 mod heal;
+mod healed;
 mod history;
 mod lease;
 mod log;
@@ -45,7 +46,7 @@ pub use overview::{RowSet, overview};
 pub use parked::Parked;
 pub use progress::{Progress, ProjectionStatus};
 pub use projection::{Change, Projection, Table, Undecodable};
-pub use read_side::ReadSide;
+pub use read_side::{ReadSide, StartError};
 pub use rebuild::{Rows, rebuild, rows};
 pub use replay::{
     Comparison, Difference, Outcome, Plan, Purpose, Replay, ReplayError, ReplayProgress, RolledBack, rollback,

@@ -1,4 +1,4 @@
-//! Follows how far rows are that another process makes.
+//! Follows what other processes do to rows.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +8,16 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::checkpoint;
-use crate::database::Database;
+use crate::database::{ANSWER, Database, within};
+use crate::healed;
 use crate::parked;
 use crate::progress::Progress;
 
 /// How often the database is asked; an answer to `after=` comes that much later at most.
 const POLL: Duration = Duration::from_millis(20);
+
+/// How often it is asked for what operators healed.
+const HEED: Duration = Duration::from_millis(500);
 
 /// Publishes the checkpoint of these rows whenever it moves, until the token fires.
 pub(crate) async fn observe(
@@ -30,9 +34,9 @@ pub(crate) async fn observe(
             let before = progress.clone();
             progress.head = head.max(progress.head);
             match seen {
-                Ok((found, parked)) => {
+                Ok((found, parked, healed)) => {
                     progress.trouble = None;
-                    progress.parked = parked;
+                    (progress.parked, progress.healed) = (parked, healed);
                     match found {
                         Some(found) if found.store == store.id() => {
                             progress.considered = found.position();
@@ -57,12 +61,41 @@ pub(crate) async fn observe(
     }
 }
 
+/// Publishes what operators heal of these rows, in another process than the one that makes them, until
+/// the token fires.
+pub(crate) async fn heed(
+    database: Database,
+    name: &'static str,
+    publisher: Arc<watch::Sender<Progress>>,
+    shutdown: CancellationToken,
+) {
+    while !shutdown.is_cancelled() {
+        // Without an answer the worker is in trouble too, and says so.
+        if let Ok((_, parked, healed)) = look(&database, name).await {
+            publisher.send_if_modified(|progress| {
+                let news = progress.healed < healed;
+                if news {
+                    (progress.parked, progress.healed) = (parked, healed);
+                }
+                news
+            });
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(HEED) => {}
+        }
+    }
+}
+
 async fn look(
     database: &Database,
     name: &str,
-) -> Result<(Option<checkpoint::Checkpoint>, usize), sqlx::Error> {
-    let mut connection = database.readers().acquire().await?;
-    let found = checkpoint::find(&mut connection, name).await?;
-    let parked = parked::keys(&mut connection, name).await?.len();
-    Ok((found, parked))
+) -> Result<(Option<checkpoint::Checkpoint>, usize, i64), sqlx::Error> {
+    within(ANSWER, async {
+        let mut connection = database.readers().acquire().await?;
+        let found = checkpoint::find(&mut connection, name).await?;
+        let parked = parked::keys(&mut connection, name).await?.len();
+        Ok((found, parked, healed::last(&mut connection, name).await?))
+    })
+    .await
 }

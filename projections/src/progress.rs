@@ -21,6 +21,8 @@ pub struct Progress {
     pub head: Option<Position>,
     /// How many keys wait for an operator.
     pub parked: usize,
+    /// The number of the last row that an operator healed. It wakes those who wait for rows.
+    pub healed: i64,
     /// What keeps failing at the moment; the worker tries again by itself.
     pub trouble: Option<String>,
     /// Why it gave up. The rows stay as they are.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use event_store::EventStore;
@@ -6,12 +7,16 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::database::Database;
-use crate::observe::observe;
+use crate::database::{Database, OpenError};
+use crate::observe::{heed, observe};
 use crate::progress::{Progress, ProjectionStatus, Stillness};
+use crate::projection::Projection;
 use crate::query::{self, QueryOptions, Reads};
 use crate::system::System;
 use crate::worker::{StepError, Worker};
+
+/// How often a database is tried that was not there at the start.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// The read side of one system at work: its projections follow the log, its queries answer.
 pub struct ReadSide {
@@ -58,7 +63,38 @@ impl ReadSide {
             let publisher = Arc::new(publisher);
             worker.tell(&publisher);
             running.push(Running { name, version, progress, stillness: Stillness::default() });
+            tasks.spawn(heed(database.clone(), name, Arc::clone(&publisher), shutdown.clone()));
             tasks.spawn(watched(worker, publisher, shutdown.clone()));
+        }
+        tasks.close();
+        Ok(Self { store, database, system: system.clone(), running, tasks, shutdown })
+    }
+
+    /// The same with a database by its URL. A server need not be there yet: until it is, queries are
+    /// answered by 503 and the status says why; then the rows catch up by themselves.
+    ///
+    /// # Errors
+    /// Every [`StartError`]; once a server is there, what it refuses then stands in the status.
+    pub async fn open(
+        store: Arc<dyn EventStore>,
+        url: &str,
+        system: &System,
+        shutdown: CancellationToken,
+    ) -> Result<Self, StartError> {
+        let (database, there) = Database::open_if_there(url).await?;
+        if there {
+            return Ok(Self::start(store, database, system, shutdown).await?);
+        }
+        tracing::warn!("the read model does not answer; queries wait for it, nothing else does");
+        let tasks = TaskTracker::new();
+        let mut running = Vec::new();
+        for projection in system.projections() {
+            let (publisher, progress) = watch::channel(Progress::default());
+            let (name, version, publisher) = (projection.name(), projection.version(), Arc::new(publisher));
+            running.push(Running { name, version, progress, stillness: Stillness::default() });
+            tasks.spawn(heed(database.clone(), name, Arc::clone(&publisher), shutdown.clone()));
+            let (store, database) = (Arc::clone(&store), database.clone());
+            tasks.spawn(when_there(store, database, projection, publisher, shutdown.clone()));
         }
         tasks.close();
         Ok(Self { store, database, system: system.clone(), running, tasks, shutdown })
@@ -92,12 +128,17 @@ impl ReadSide {
 
     /// The queries.
     pub fn router_with(&self, options: QueryOptions) -> Router {
-        query::router(&self.system, |projection| Reads {
-            database: self.database.clone(),
-            store: Arc::clone(&self.store),
-            progress: self.progress(projection).expect("every projection of the system runs"),
-            options: options.clone(),
-            shutdown: self.shutdown.clone(),
+        query::router(&self.system, |projection| {
+            let running = self.running.iter().find(|running| running.name == projection);
+            let Running { name, progress, .. } = running.expect("every projection of the system runs");
+            Reads {
+                projection: name,
+                database: self.database.clone(),
+                store: Arc::clone(&self.store),
+                progress: progress.clone(),
+                options: options.clone(),
+                shutdown: self.shutdown.clone(),
+            }
         })
     }
 
@@ -132,6 +173,64 @@ impl ReadSide {
     pub async fn stopped(&self) {
         self.tasks.wait().await;
     }
+}
+
+/// Why a read side did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its database cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A projection cannot go on from its checkpoint.
+    #[error(transparent)]
+    Step(#[from] StepError),
+}
+
+impl StartError {
+    /// Whether another try may help.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Open(error) => matches!(error, OpenError::Unavailable(_)),
+            Self::Step(error) => error.is_passing(),
+        }
+    }
+}
+
+/// Follows the log as soon as the database is there, and says why it does not until then.
+async fn when_there(
+    store: Arc<dyn EventStore>,
+    database: Database,
+    projection: Arc<dyn Projection>,
+    publisher: Arc<watch::Sender<Progress>>,
+    shutdown: CancellationToken,
+) {
+    let open = async || {
+        database.migrate().await?;
+        Ok::<_, StartError>(
+            Worker::open(Arc::clone(&store), database.clone(), Arc::clone(&projection)).await?,
+        )
+    };
+    let name = projection.name();
+    let mut worker = loop {
+        match open().await {
+            Ok(worker) => break worker,
+            Err(error) if error.is_passing() => {
+                tracing::warn!(projection = name, %error, "a projection waits for better times");
+                publisher.send_modify(|progress| progress.trouble = Some(error.to_string()));
+            }
+            Err(error) => {
+                tracing::error!(projection = name, %error, "a projection cannot start");
+                publisher.send_modify(|progress| progress.stopped = Some(error.to_string()));
+                return;
+            }
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    };
+    worker.tell(&publisher);
+    watched(worker, publisher, shutdown).await;
 }
 
 /// Runs a worker; should it panic, the projection says so instead of standing still in silence.

@@ -64,6 +64,9 @@ struct Dialect {
     patient: &'static str,
 }
 
+/// How long a question may wait for its answer, longer than any limit of the database's own.
+pub(crate) const ANSWER: Duration = Duration::from_secs(7);
+
 /// How long a connection may take to come to rest before it is cut off.
 const REST: Duration = Duration::from_secs(5);
 
@@ -102,7 +105,18 @@ pub enum OpenError {
     Unavailable(#[from] sqlx::Error),
     /// Its tables are not those of this program or cannot be brought to its version.
     #[error("the tables cannot be brought to this program's version: {0}")]
-    Migrate(#[from] MigrateError),
+    Migrate(MigrateError),
+}
+
+impl From<MigrateError> for OpenError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::Execute(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
+                Self::Unavailable(error)
+            }
+            other => Self::Migrate(other),
+        }
+    }
 }
 
 impl Database {
@@ -114,8 +128,9 @@ impl Database {
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         load_drivers();
         if is_postgres(url) {
-            let (writer, readers) = postgres::open(url).await?;
-            return Ok(Self { writer, readers, dialect: &postgres::DIALECT, _temporary: None });
+            let server = Self::server(url)?;
+            server.migrate().await?;
+            return Ok(server);
         }
         match url.strip_prefix("sqlite:") {
             None | Some("" | "//") => {
@@ -138,9 +153,36 @@ impl Database {
         if !is_postgres(url) {
             return Self::open(url).await;
         }
+        Self::server(url)
+    }
+
+    fn server(url: &str) -> Result<Self, OpenError> {
         load_drivers();
-        let (writer, readers) = postgres::later(url)?;
+        let (writer, readers) = postgres::open(url)?;
         Ok(Self { writer, readers, dialect: &postgres::DIALECT, _temporary: None })
+    }
+
+    /// The same when it answers at once, or is no server. A server that does not is opened all the same,
+    /// and its tables are as they are: the flag says whether they are those of this program.
+    pub(crate) async fn open_if_there(url: &str) -> Result<(Self, bool), OpenError> {
+        let database = Self::open_to_read(url).await?;
+        if is_postgres(url) {
+            let there = match database.readers.acquire().await {
+                Ok(_) => database.migrate().await,
+                Err(error) => Err(OpenError::Unavailable(error)),
+            };
+            return match there {
+                Ok(()) => Ok((database, true)),
+                Err(OpenError::Unavailable(_)) => Ok((database, false)),
+                Err(refused) => Err(refused),
+            };
+        }
+        Ok((database, true))
+    }
+
+    /// Brings the tables of a server to this program's version. Of several processes one does so.
+    pub(crate) async fn migrate(&self) -> Result<(), OpenError> {
+        Ok(migrator(self.dialect).run(&self.writer).await?)
     }
 
     /// Its kind, for people.

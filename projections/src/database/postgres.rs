@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::AnyPool;
 
-use super::{Dialect, Limits, OpenError, migrator, pool};
+use super::{Dialect, Limits, OpenError, pool};
 
 /// How many projections write, and how many queries read, at the same time.
 const WRITERS: u32 = 4;
@@ -37,19 +37,9 @@ pub(super) const DIALECT: Dialect = Dialect {
     patient: "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
 };
 
-/// The writing and the reading pool. Migrations run under an advisory lock.
-pub(super) async fn open(url: &str) -> Result<(AnyPool, AnyPool), OpenError> {
+/// The writing and the reading pool. The server need not be there yet.
+pub(super) fn open(url: &str) -> Result<(AnyPool, AnyPool), OpenError> {
     let writer = pool(url, WRITER.to_owned(), Limits::server(WRITERS, PATIENCE))?;
-    migrator(&DIALECT).run(&writer).await?;
-    Ok((writer, readers(url)?))
-}
-
-/// The same without asking the server anything yet: it need not be there, and the tables are those
-/// that somebody else brought to this version.
-pub(super) fn later(url: &str) -> Result<(AnyPool, AnyPool), OpenError> {
-    Ok((pool(url, WRITER.to_owned(), Limits::server(WRITERS, PATIENCE))?, readers(url)?))
-}
-
-fn readers(url: &str) -> Result<AnyPool, sqlx::Error> {
-    pool(url, READER.to_owned(), Limits::server(READERS, Duration::from_secs(2)))
+    let readers = pool(url, READER.to_owned(), Limits::server(READERS, Duration::from_secs(2)))?;
+    Ok((writer, readers))
 }

@@ -7,6 +7,7 @@ use sqlx::{AnyPool, AssertSqlSafe, Row};
 
 use super::hal::Page;
 use super::{Base, Links, List, Parameters, QueryError, Reads, Size, cursor, item};
+use crate::database::{ANSWER, within};
 use crate::system::Collection;
 
 pub(super) fn router(collections: &'static [Collection], reads: &Reads) -> Router {
@@ -55,7 +56,7 @@ impl Wanted {
         let count = format!("SELECT COUNT(*) FROM resources WHERE {}", self.condition("$1", "$2"));
         let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).bind(self.collection.path);
         let count = if let Some(owner) = &self.owner { count.bind(owner) } else { count };
-        let total = count.fetch_one(rows).await? as u64;
+        let total = within(ANSWER, count.fetch_one(rows)).await? as u64;
 
         let (size, pages) = (self.size.0, total.div_ceil(u64::from(self.size.0)));
         let items = format!(
@@ -113,7 +114,7 @@ impl Wanted {
         let query = if let Some(owner) = &self.owner { query.bind(owner) } else { query };
         let Collection { path, singular, .. } = self.collection;
         let mut listed = (Vec::new(), Vec::new());
-        for row in query.fetch_all(rows).await? {
+        for row in within(ANSWER, query.fetch_all(rows)).await? {
             let (id, mut body): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             if let Some(since) = row.try_get::<Option<i64>, _>(2)? {
                 body.truncate(body.trim_end().len() - 1);

@@ -57,6 +57,8 @@ impl Default for QueryOptions {
 /// What the queries over one projection need.
 #[derive(Clone)]
 pub struct Reads {
+    /// Which projection.
+    pub(crate) projection: &'static str,
     pub(crate) database: Database,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) progress: watch::Receiver<Progress>,

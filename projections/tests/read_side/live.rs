@@ -3,8 +3,10 @@
 use axum::body::BodyDataStream;
 use domain::elearning::CancelReason;
 use futures::StreamExt;
+use projections::Order;
 use serde_json::Value;
 
+use crate::parked::{order, with_a_parked_key};
 use crate::stories::*;
 use crate::support::World;
 
@@ -108,6 +110,36 @@ async fn two_students_see_their_own_rows_only() {
             assert_eq!(page.row().await.unwrap().1["studentId"], *student);
         }
     }
+}
+
+/// G11: a row that an operator heals in another process reaches the pages that are open, although they are
+/// past it, and those that were away meanwhile.
+#[tokio::test]
+async fn a_row_that_is_healed_reaches_open_pages() {
+    let (world, sale, _, _broken) = with_a_parked_key().await;
+    let last = world.happened(happy(&wanted_by("student1", 2))[..1].to_vec()).await;
+    world.considered("my_page", last).await;
+    let mut page = OpenPage::open(&world, "/myPages/events?studentId=student1", &[]).await;
+    assert_eq!(page.row().await.unwrap().1["degraded"]["since"], 1);
+    let (away, _) = page.row().await.unwrap();
+
+    order(&world, &sale, Order::Skip).await;
+    let (id, row) = page.row().await.unwrap();
+    assert_eq!((&id, &row["id"], row.get("degraded")), (&away, &sale.id.to_string().into(), None));
+    assert_eq!(row["deliveryStatus"], "started");
+    let mut progress = world.side().progress("my_page").unwrap();
+    assert_eq!(progress.wait_for(|progress| progress.healed == 1).await.unwrap().parked, 0, "it wakes them");
+    let next = wanted_by("student1", 3);
+    world.happened([applied(&next)]).await;
+    assert_eq!(page.row().await.unwrap().1["id"], next.id.to_string(), "it comes once");
+
+    let mut page = OpenPage::open(&world, "/myPages/events", &[("last-event-id", &away)]).await;
+    assert_eq!(page.row().await.unwrap().1["id"], sale.id.to_string());
+    assert_eq!(page.row().await.unwrap().1["id"], next.id.to_string());
+    let mut page = OpenPage::open(&world, "/myPages/events?studentId=student2&after=3", &[]).await;
+    let theirs = wanted_by("student2", 4);
+    world.happened([applied(&theirs)]).await;
+    assert_eq!(page.row().await.unwrap().1["id"], theirs.id.to_string(), "it is nobody else's");
 }
 
 /// G13: at the end of the process an open page is closed, so that it connects elsewhere.

@@ -87,6 +87,20 @@ impl World {
         self.running = Some((side, shutdown));
     }
 
+    /// Stops the process and starts the next one, whether or not the database is there.
+    #[allow(dead_code, reason = "only a server can be away")]
+    pub(crate) async fn restarted(&mut self) {
+        let (side, shutdown) = self.running.take().unwrap();
+        shutdown.cancel();
+        side.stopped().await;
+        let shutdown = CancellationToken::new();
+        let store: Arc<dyn EventStore> = self.store.clone();
+        let side = ReadSide::open(store, &self.place.url(), &self.system, shutdown.clone()).await.unwrap();
+        self.router =
+            side.router_with(QueryOptions { wait: Duration::from_secs(60), ..QueryOptions::default() });
+        self.running = Some((side, shutdown));
+    }
+
     /// Stops the process and opens its database again, as the next process would.
     pub(crate) async fn stop(&mut self) {
         let (side, shutdown) = self.running.take().unwrap();

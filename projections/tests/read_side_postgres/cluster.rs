@@ -89,6 +89,17 @@ impl Cluster {
         done(self.run("pg_ctl", &["--pgdata", self.data(), "--wait", "--mode", "immediate", "stop"]));
     }
 
+    /// Sends a signal to the server and to everybody who works for it: `STOP` makes it hang.
+    #[allow(dead_code, reason = "benchmarks let it run")]
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
+        let pid = pid.lines().next().unwrap();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        let mut kill = Command::new("kill");
+        let told = kill.arg(format!("-{name}")).arg(pid).args(children.split_whitespace()).status();
+        assert!(told.unwrap().success());
+    }
+
     fn create(&self) {
         let data = self.folder.join("data");
         if data.exists() {

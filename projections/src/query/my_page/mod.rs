@@ -178,6 +178,13 @@ impl Changes for Rows {
         let rows = query(&self.page, self.database.readers(), wanted, owner, CHUNK).await?;
         Ok(rows.into_iter().map(|row| Change { position: row.position, json: row.json }).collect())
     }
+
+    async fn one(&self, id: &str) -> Result<Option<Change>, sqlx::Error> {
+        let Ok(id) = RequestId::from_str(id) else { return Ok(None) };
+        let (wanted, owner) = (Wanted::Id(id), self.owner.as_deref());
+        let rows = query(&self.page, self.database.readers(), wanted, owner, 1).await?;
+        Ok(rows.into_iter().next().map(|row| Change { position: row.position, json: row.json }))
+    }
 }
 
 impl MyPage {

@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 
 use super::MyPage;
+use crate::database::{ANSWER, within};
 
 /// Since when a row stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -66,7 +67,7 @@ pub(super) async fn query(
     if let Some(owner) = owner {
         query = query.bind(owner);
     }
-    query.fetch_all(readers).await?.iter().map(|row| shown(page, row)).collect()
+    within(ANSWER, query.fetch_all(readers)).await?.iter().map(|row| shown(page, row)).collect()
 }
 
 fn shown(page: &MyPage, row: &AnyRow) -> Result<Shown, sqlx::Error> {
