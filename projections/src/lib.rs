@@ -42,7 +42,7 @@ pub use history::{Step, history};
 pub use lease::{Sharing, share};
 pub use log::{LogError, open_log};
 pub use metrics::metrics;
-pub use overview::{RowSet, overview};
+pub use overview::{Part, RowSet, overview};
 pub use parked::Parked;
 pub use progress::{Progress, ProjectionStatus};
 pub use projection::{Change, Projection, Table, Undecodable};

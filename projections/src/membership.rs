@@ -1,9 +1,9 @@
 //! Who takes part in a projection, and who has which partitions of it, as the database knows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 
 use crate::database::{Database, Transaction};
 use crate::lease::{Sharing, Tokens};
@@ -160,6 +160,18 @@ impl Membership {
         let query = sqlx::query(AssertSqlSafe(statement)).bind(self.projection).bind(&self.holder);
         query.execute(transaction.connection()).await.map(drop)
     }
+}
+
+/// Who works on what at the moment, by projection and partition.
+pub(crate) async fn holders(
+    database: &Database,
+    connection: &mut AnyConnection,
+) -> Result<BTreeMap<(String, u8), String>, sqlx::Error> {
+    let now = database.now();
+    let statement = format!("SELECT projection, partition, holder FROM leases WHERE expires >= {now}");
+    let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(connection).await?;
+    let holder = |row: &AnyRow| Ok(((row.try_get(0)?, row.try_get::<i64, _>(1)? as u8), row.try_get(2)?));
+    rows.iter().map(holder).collect()
 }
 
 fn list(partitions: &BTreeSet<u8>) -> String {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::checkpoint;
 use crate::database::Database;
+use crate::membership;
 use crate::parked;
 use crate::system::System;
 
@@ -26,6 +27,20 @@ pub struct RowSet {
     pub live: bool,
     /// Why it cannot be relied upon, should that be so.
     pub unhealthy: Option<String>,
+    /// Its partitions, in order.
+    pub partitions: Vec<Part>,
+}
+
+/// A partition of a set of rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    /// Its number.
+    pub partition: u8,
+    /// The last position that is in it.
+    pub position: Option<Position>,
+    /// The process that works on it, where processes share.
+    pub holder: Option<String>,
 }
 
 /// Every set of rows of a system.
@@ -39,6 +54,7 @@ pub async fn overview(
 ) -> Result<Vec<RowSet>, sqlx::Error> {
     let head = store.head().await;
     let mut connection = database.readers().acquire().await?;
+    let mut holders = membership::holders(database, &mut connection).await?;
     let mut rows = Vec::new();
     for found in checkpoint::all(&mut connection).await? {
         let name = found.name.split('~').next().unwrap_or_default();
@@ -61,7 +77,12 @@ pub async fn overview(
             _ => (parked > 0).then(|| format!("{parked} keys are parked: `projections parked list`")),
         };
         let lag = head.as_ref().map_or(0, |head| count(*head).saturating_sub(count(found.position())));
+        let part = |(partition, position)| {
+            let holder = holders.remove(&(found.name.clone(), partition));
+            Part { partition, position, holder }
+        };
         rows.push(RowSet {
+            partitions: found.positions.iter().map(part).collect(),
             position: found.position(),
             name: found.name,
             version: found.version,

@@ -22,6 +22,10 @@ pub(super) async fn status(place: &Place, format: Format) -> Result<Verdict, Fai
             "{:<22} {:>7} {at:>10} {:>8} {:>7}  {state}",
             row.name, row.version, row.lag, row.parked
         ));
+        lines.extend(row.partitions.iter().filter_map(|part| {
+            let (at, holder) = (position(part.position), part.holder.as_ref()?);
+            Some(format!("  partition {:<26} {at:>6}  by {holder}", part.partition))
+        }));
     }
     say::value(format, &rows, &lines)?;
     let well = rows.iter().all(|row| row.unhealthy.is_none());

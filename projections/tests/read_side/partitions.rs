@@ -1,9 +1,10 @@
 //! Several processes share a projection (G3), here each a runtime of its own.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use event_store::Position;
-use projections::{Database, Purpose, Replay, Sharing, elearning, share};
+use projections::{Database, Purpose, Replay, Sharing, elearning, overview, share};
 use sqlx::{AnyConnection, Connection};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -96,6 +97,11 @@ async fn processes_that_come_and_go_count_every_event_once() {
     let [first, second, third] = ["first", "second", "third"].map(|name| Process::start(&world, name));
     until(&world, SHARERS, 3).await;
     all_there(&world, happens(40..80).await).await;
+    let seen = overview(&*world.store, &world.database, &world.system).await.unwrap();
+    let parts = seen[0].partitions.iter().map(|part| (part.partition, part.position));
+    assert!(parts.eq((0..8).map(|partition| (partition, Some(Position(319))))), "{seen:?}");
+    let holders: BTreeSet<_> = seen[0].partitions.iter().map(|part| part.holder.as_deref()).collect();
+    assert_eq!(holders, BTreeSet::from(["first", "second", "third"].map(Some)));
 
     first.dies();
     all_there(&world, happens(80..120).await).await;

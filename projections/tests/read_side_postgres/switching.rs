@@ -1,9 +1,11 @@
-//! A switch while a worker waits for its checkpoint, which only a server lets it do.
+//! What meets while somebody waits for a checkpoint, which only a server lets it do.
 
 use std::time::{Duration, Instant};
 
 use event_store::Position;
-use sqlx::{AnyConnection, Connection, Executor};
+use projections::{Purpose, Replay};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
+use tokio_util::sync::CancellationToken;
 
 use crate::stories::*;
 use crate::support::World;
@@ -35,6 +37,47 @@ async fn a_worker_that_waited_for_a_switch_goes_on_in_the_new_rows() {
 
     switching.execute(sqlx::raw_sql(SWITCH)).await.unwrap();
     assert_eq!(world.considered("my_page", last).await, None);
+    assert_eq!(world.rows().await["my_page"], world.rebuilt().await["my_page"]);
+}
+
+/// A deadlock, of which Postgres ends one side, is nothing but a reason to try again: for a worker and for
+/// a replay alike.
+#[tokio::test]
+async fn whoever_loses_a_deadlock_tries_again() {
+    let world = World::running().await;
+    let last = world.happened(happy(&wanted_by("student1", 1))).await;
+    assert_eq!(world.considered("my_page", last).await, None);
+    let mut other = AnyConnection::connect(&world.url()).await.unwrap();
+    // So that the other side of the deadlock is ended, not this one.
+    let patient = "SET deadlock_timeout = '20s'";
+    let hold = |partition: u8| {
+        AssertSqlSafe(format!(
+            "SELECT position FROM checkpoints WHERE projection = 'my_page' AND partition = {partition} FOR UPDATE"
+        ))
+    };
+    for replays in [false, true] {
+        other.execute(patient).await.unwrap();
+        other.execute("BEGIN").await.unwrap();
+        other.execute(hold(7)).await.unwrap();
+        let next = async {
+            if replays {
+                let projection = world.system.projection("my_page").unwrap();
+                let database = world.database.clone();
+                let replay = Replay::new(world.store.clone(), database, projection, Purpose::Next);
+                let outcome = replay.run(false, &CancellationToken::new(), |_| {}).await.unwrap();
+                assert!(outcome.switched, "{outcome:?}");
+            } else {
+                let last = world.happened(happy(&wanted_by("student1", 2))).await;
+                assert_eq!(world.considered("my_page", last).await, None);
+            }
+        };
+        let cross = async {
+            somebody_waits(&world).await;
+            other.execute(hold(0)).await.unwrap();
+            other.execute("ROLLBACK").await.unwrap();
+        };
+        tokio::join!(next, cross);
+    }
     assert_eq!(world.rows().await["my_page"], world.rebuilt().await["my_page"]);
 }
 
