@@ -158,7 +158,10 @@ impl Member {
         stop.cancel();
         match task.await {
             Ok(ended) => ended,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            Err(panic) => {
+                tracing::error!(%panic, "a projection panicked");
+                Ok(())
+            }
         }
     }
 

@@ -111,7 +111,7 @@ pub enum OpenError {
 impl From<MigrateError> for OpenError {
     fn from(error: MigrateError) -> Self {
         match error {
-            MigrateError::Execute(error @ (sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut)) => {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_away(&error) => {
                 Self::Unavailable(error)
             }
             other => Self::Migrate(other),
@@ -248,6 +248,19 @@ pub(crate) async fn within<T, E: From<sqlx::Error>>(
         Err(sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, silence)).into())
     };
     tokio::time::timeout(limit, work).await.unwrap_or_else(late)
+}
+
+/// Whether the database did not answer, or said that it cannot at the moment: it starts, stops, has too
+/// many connections, or somebody is in the way.
+fn is_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default();
+            ["08", "40", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+        }
+        _ => false,
+    }
 }
 
 /// Whether a write failed only because somebody else was in its way: a deadlock of Postgres, a failure

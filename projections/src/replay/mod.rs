@@ -52,10 +52,9 @@ pub enum ReplayError {
 }
 
 /// Does it again for as long as somebody was only in the way: nothing was done then.
-async fn insist<T>(work: impl AsyncFnMut() -> Result<T, ReplayError>) -> Result<T, ReplayError> {
+async fn insist<T>(mut work: impl AsyncFnMut() -> Result<T, ReplayError>) -> Result<T, ReplayError> {
     let in_the_way =
         |error: &ReplayError| matches!(error, ReplayError::Database(error) if is_conflict(error));
-    let mut work = work;
     let mut delays = ExponentialBuilder::new().with_jitter().with_max_times(10).build();
     loop {
         match work().await {
