@@ -10,8 +10,8 @@ use crate::database::Database;
 use crate::healed;
 use crate::parked::{self, Parked};
 use crate::projection::Projection;
+use crate::step_error::StepError;
 use crate::target::Target;
-use crate::worker::StepError;
 
 /// What became of a key that was parked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -18,8 +18,9 @@ use crate::checkpoint;
 use crate::database::{self, Database};
 use crate::membership::{Held, Membership};
 use crate::projection::Projection;
+use crate::step_error::StepError;
 use crate::system::System;
-use crate::worker::{StepError, Worker};
+use crate::worker::Worker;
 
 /// The token of each partition that a process may work on.
 pub(crate) type Tokens = BTreeMap<u8, i64>;

@@ -26,6 +26,7 @@ mod rebuild;
 mod replay;
 mod resources;
 mod sorted;
+mod step_error;
 mod system;
 mod target;
 mod worker;
@@ -52,5 +53,6 @@ pub use replay::{
     Comparison, Difference, Outcome, Plan, Purpose, Replay, ReplayError, ReplayProgress, RolledBack, rollback,
 };
 pub use resources::Resource;
+pub use step_error::StepError;
 pub use system::{Collection, ResourceOf, SYSTEMS, Screen, System};
-pub use worker::{StepError, Worker};
+pub use worker::Worker;

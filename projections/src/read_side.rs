@@ -12,8 +12,9 @@ use crate::observe::{heed, observe};
 use crate::progress::{Progress, ProjectionStatus, Stillness};
 use crate::projection::Projection;
 use crate::query::{self, QueryOptions, Reads};
+use crate::step_error::StepError;
 use crate::system::System;
-use crate::worker::{StepError, Worker};
+use crate::worker::Worker;
 
 /// How often a database is tried that was not there at the start.
 const RETRY: Duration = Duration::from_secs(1);

@@ -9,8 +9,9 @@ use sqlx::any::{AnyRow, AnyTypeInfoKind};
 use sqlx::{AssertSqlSafe, Column, Row, ValueRef};
 
 use crate::database::Database;
+use crate::step_error::StepError;
 use crate::system::System;
-use crate::worker::{StepError, Worker};
+use crate::worker::Worker;
 
 /// All rows of every projection, by its name: each a JSON object of its columns, in the order of
 /// the primary key.

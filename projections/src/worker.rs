@@ -16,8 +16,9 @@ use crate::lease::Tokens;
 use crate::parked;
 use crate::partition::{PARTITIONS, Positions};
 use crate::progress::Progress;
-use crate::projection::{Projection, Undecodable};
+use crate::projection::Projection;
 use crate::sorted::Sorted;
+use crate::step_error::StepError;
 use crate::target::Target;
 
 /// How many waiting events go into one transaction, give or take the last piece that the store
@@ -54,36 +55,6 @@ pub struct Worker {
     /// its answer never came.
     in_doubt: bool,
     progress: Arc<watch::Sender<Progress>>,
-}
-
-/// Why a step did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum StepError {
-    /// The store failed; the next step asks it again.
-    #[error("the event store: {0}")]
-    Store(ReadError),
-    /// The database failed and nothing was written; the next step tries the same batch again.
-    #[error("the database: {0}")]
-    Database(#[from] sqlx::Error),
-    /// An event cannot be read although it could before.
-    #[error(transparent)]
-    Undecodable(#[from] Undecodable),
-    /// The database lost its last commits; the next step goes on from what it has.
-    #[error("the rows of {0} went back: the database lost its last commits, or they were replaced")]
-    WentBack(&'static str),
-    /// Another process works on a partition of this one now; nothing was written.
-    #[error("a part of {0} went to another process")]
-    LeaseLost(&'static str),
-    /// The checkpoint does not fit.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-}
-
-impl StepError {
-    /// Whether another try may help.
-    pub(crate) fn is_passing(&self) -> bool {
-        matches!(self, Self::Store(ReadError::Unavailable(_)) | Self::Database(_) | Self::WentBack(_))
-    }
 }
 
 impl Worker {
@@ -229,21 +200,21 @@ impl Worker {
         }
         if let Some(error) = self.ended.take() {
             self.subscription = None;
-            return Err(failed(&*self.projection, error));
+            return Err(StepError::of_store(self.projection.name(), error));
         }
         let subscription = match &mut self.subscription {
             Some(subscription) => subscription,
             none => {
                 let after = self.progress.borrow().considered;
                 let subscribed = self.store.subscribe(after, self.projection.filter()).await;
-                none.insert(subscribed.map_err(|error| failed(&*self.projection, error))?)
+                none.insert(subscribed.map_err(|error| StepError::of_store(self.projection.name(), error))?)
             }
         };
         let mut batch = match subscription.next().await {
             Ok(batch) => batch,
             Err(error) => {
                 self.subscription = None;
-                return Err(failed(&*self.projection, error));
+                return Err(StepError::of_store(self.projection.name(), error));
             }
         };
         let mut pieces = 1;
@@ -371,13 +342,5 @@ impl Worker {
         })
         .await?;
         Ok(())
-    }
-}
-
-fn failed(projection: &dyn Projection, error: ReadError) -> StepError {
-    let projection = projection.name();
-    match error {
-        ReadError::BeyondHead { asked: at, head } => Refused::BeyondHead { projection, at, head }.into(),
-        ReadError::Damaged(_) | ReadError::Unavailable(_) => StepError::Store(error),
     }
 }
