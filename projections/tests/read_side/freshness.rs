@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use futures::poll;
 use projections::elearning;
 use projections::query::QueryOptions;
+use tokio_util::sync::CancellationToken;
 
 use crate::stories::*;
 use crate::support::World;
@@ -39,6 +40,22 @@ async fn a_position_of_another_business_is_considered_too() {
     let position = world.appended("mybnb.room-1", "RoomAdded", b"{}".to_vec(), Some(1)).await;
     let answer = world.get(&format!("/applies?after={position}&strict=true")).await;
     assert_eq!((answer.status, answer.header("as-of")), (StatusCode::OK, Some("0")));
+}
+
+/// G9: who looks at rows that another process makes is told, too, that nothing is missing from them.
+#[tokio::test]
+async fn rows_of_another_process_are_not_behind_for_events_of_no_interest() {
+    let world = World::running().await;
+    let position = world.happened(happy(&wanted_by("student1", 1))).await;
+    let shutdown = CancellationToken::new();
+    let beside = world.beside(&shutdown);
+    world.considered("my_page", position).await;
+    let position = world.appended("mybnb.room-1", "RoomAdded", b"{}".to_vec(), Some(1)).await;
+    for projection in ["my_page", "resources"] {
+        let mut progress = beside.progress(projection).unwrap();
+        progress.wait_for(|progress| progress.considered >= Some(position)).await.unwrap();
+    }
+    shutdown.cancel();
 }
 
 /// G9: on timeout the answer is honest, or there is none for a client that says so.

@@ -87,6 +87,12 @@ impl World {
         self.running = Some((side, shutdown));
     }
 
+    /// Another process that only reads, beside this one.
+    pub(crate) fn beside(&self, shutdown: &CancellationToken) -> ReadSide {
+        let store: Arc<dyn EventStore> = self.store.clone();
+        ReadSide::observe(store, self.database.clone(), &self.system, shutdown.clone())
+    }
+
     /// Stops the process and starts the next one, whether or not the database is there.
     #[allow(dead_code, reason = "only a server can be away")]
     pub(crate) async fn restarted(&mut self) {

@@ -1,14 +1,15 @@
-//! Follows the log for one projection.
+//! Follows the log for one projection: one step here, step after step in `run`.
+
+mod run;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use event_store::{Batch, EventStore, Position, ReadError, Subscription};
 use futures::FutureExt;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
 use crate::checkpoint::{self, Moved, Refused, Step};
 use crate::database::{self, Database, Transaction};
@@ -25,10 +26,6 @@ use crate::target::Target;
 /// hands out. Larger batches write a row once that several events change, and hold the one writing
 /// connection longer.
 const BATCH: usize = 8192;
-
-/// How many positions without an event of interest may pass before the checkpoint is written for
-/// their sake alone. They cost only time at the next start.
-const LAZY: u64 = 100_000;
 
 /// How long the database may take for one batch, longer than any limit of its own: one that hangs would
 /// never answer.
@@ -54,6 +51,10 @@ pub struct Worker {
     /// Whether something failed, so that the checkpoint may be elsewhere: a commit can be done although
     /// its answer never came.
     in_doubt: bool,
+    /// Whether much happened in the last transaction, at the end of the log.
+    busy: bool,
+    /// When the checkpoint was written last.
+    written: Instant,
     progress: Arc<watch::Sender<Progress>>,
 }
 
@@ -119,6 +120,8 @@ impl Worker {
             ended: None,
             saved,
             in_doubt: false,
+            busy: false,
+            written: Instant::now(),
             progress: Arc::new(watch::channel(progress).0),
         })
     }
@@ -140,61 +143,15 @@ impl Worker {
     /// # Errors
     /// Every [`StepError`]. After one of the passing kind the next step goes on where this one was.
     pub async fn step(&mut self) -> Result<(), StepError> {
+        if self.in_doubt {
+            self.go_back().await?;
+        }
         self.take().await?;
         self.apply().await
     }
 
-    /// Steps until the token fires, then writes its last checkpoint. Waits longer and longer while
-    /// something fails; gives up on what cannot pass, and says why.
-    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> Result<(), StepError> {
-        let backoff = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(5))
-            .with_jitter()
-            .without_max_times();
-        let mut delays = backoff.build();
-        loop {
-            let taken = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => break,
-                taken = self.take() => taken,
-            };
-            let outcome = match taken {
-                Ok(()) => self.apply().await,
-                failed => failed,
-            };
-            match outcome {
-                Ok(()) => delays = backoff.build(),
-                Err(error) if error.is_passing() => {
-                    let name = self.projection.name();
-                    tracing::warn!(projection = name, %error, "a projection waits for better times");
-                    self.progress.send_modify(|progress| progress.trouble = Some(error.to_string()));
-                    let delay = delays.next().unwrap_or(Duration::from_secs(5));
-                    tokio::select! {
-                        () = shutdown.cancelled() => break,
-                        () = tokio::time::sleep(delay) => {}
-                    }
-                }
-                Err(error @ StepError::LeaseLost(_)) => return Err(error),
-                Err(error) => {
-                    tracing::error!(projection = self.projection.name(), %error, "a projection stopped");
-                    self.progress.send_modify(|progress| progress.stopped = Some(error.to_string()));
-                    return Err(error);
-                }
-            }
-        }
-        if let Err(error) = self.save().await {
-            // Only positions without an event of interest are looked at again.
-            tracing::warn!(projection = self.projection.name(), %error, "the last checkpoint was not written");
-        }
-        Ok(())
-    }
-
     /// Waits for events and takes what waits, up to [`BATCH`]. Only the waiting can be cancelled.
     async fn take(&mut self) -> Result<(), StepError> {
-        if self.in_doubt {
-            self.go_back().await?;
-        }
         if self.taken.is_some() {
             return Ok(());
         }
@@ -268,8 +225,11 @@ impl Worker {
             self.saved = saved;
             self.parked = sorted.parked;
         }
+        self.busy = batch.at_end && batch.events.len() >= run::BUSY;
         self.publish(through, changed, batch.at_end).await;
-        if checkpoint::number(through) - checkpoint::number(self.saved.least()) > LAZY as i64 {
+        if changed.is_some() {
+            self.written = Instant::now();
+        } else if self.written.elapsed() > run::QUIET {
             self.save().await?;
         }
         Ok(())
@@ -334,13 +294,16 @@ impl Worker {
         if considered <= self.saved.least() || self.in_doubt {
             return Ok(());
         }
-        self.saved = database::within(PATIENCE, async {
+        let saved = database::within(PATIENCE, async {
             let mut transaction = self.database.begin().await?;
             let saved = self.advance(&mut transaction, considered, 0).await?;
             transaction.commit().await?;
             Ok::<_, StepError>(saved)
-        })
-        .await?;
+        });
+        let saved = saved.await;
+        self.written = Instant::now();
+        self.in_doubt = saved.is_err();
+        self.saved = saved?;
         Ok(())
     }
 }
