@@ -40,7 +40,7 @@ setup-run:
 	@command -v cc > /dev/null || $(MAKE) --no-print-directory install PACKAGES="gcc libc6-dev"
 
 # Faults are made with strace, faketime and disks of their own. A private Postgres cluster is started from the installed binaries; the server that the package may
-# start is not used. The official EventStoreDB clients of other languages are kept in the target folder.
+# start is not used. The official EventStoreDB clients of other languages and schemathesis are kept in the target folder.
 setup-test: setup-run
 	@command -v chromium > /dev/null && command -v chromedriver > /dev/null \
 	  || $(MAKE) --no-print-directory install PACKAGES="chromium chromium-driver fonts-noto-cjk"
@@ -50,7 +50,9 @@ setup-test: setup-run
 	  || $(MAKE) --no-print-directory install PACKAGES="strace faketime e2fsprogs"
 	@command -v npm > /dev/null || $(MAKE) --no-print-directory install PACKAGES="nodejs npm"
 	@python3 -m pip --version > /dev/null 2>&1 || $(MAKE) --no-print-directory install PACKAGES="python3-pip"
+	@python3 -c 'import ensurepip' 2> /dev/null || $(MAKE) --no-print-directory install PACKAGES="python3-venv"
 	@event-store/tests/clients/install
+	@command-api/tests/openapi/install
 
 setup-bench: setup-run
 	@command -v wrk > /dev/null || $(MAKE) --no-print-directory install PACKAGES="wrk"

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
 use axum::serve::ListenerExt;
-use axum::{Router, serve};
+use axum::{Json, Router, serve};
 use event_store::EventStore;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::business::Business;
 use crate::http::{ApiError, MAX_BODY, with_request_id};
+use crate::openapi;
 use crate::operate::{self, Operated, Requests, measured};
 use crate::policies::{Oversight, PolicyStatus, RunPolicy};
 
@@ -90,7 +92,8 @@ impl App {
     /// Wires it up. Nothing runs yet.
     pub fn new(parts: AppParts) -> Self {
         let AppParts { store, business, read_side, shutdown } = parts;
-        let Business { contexts, api, policies: runners, page, simulators } = business;
+        let Business { contexts, api, policies: runners, page, description, simulators } = business;
+        let document = Json(openapi::document(description, read_side.is_some()));
         let ReadSide { router: queries, status: projections, metrics: measures } =
             read_side.unwrap_or_else(ReadSide::none);
         let requests = Requests::default();
@@ -111,6 +114,7 @@ impl App {
             .merge(api)
             .merge(operate::router(operated))
             .merge(simulators)
+            .route("/openapi.json", get(async || document))
             .fallback(async || ApiError::NoSuchRoute)
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))

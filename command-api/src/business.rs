@@ -11,6 +11,7 @@ use event_store::EventStore;
 use crate::calls::CallSettings;
 use crate::context::{Context, Contexts};
 use crate::execute::{Clock, Executor};
+use crate::openapi::Description;
 use crate::policies::{Decode, Handler, RunPolicy, Runner, RunnerSettings};
 use crate::{elearning, rentcar};
 
@@ -51,6 +52,8 @@ pub struct Business {
     pub policies: Vec<Box<dyn RunPolicy>>,
     /// Its web page, in front of the whole API: its own routes and the queries.
     pub page: fn(Router) -> Router,
+    /// What it says of its routes.
+    pub description: Description,
     /// What can be told how to behave while it runs.
     pub simulators: Router,
 }

@@ -1,5 +1,6 @@
 //! How the businesses change: HTTP in, events out, policies between; the only writer of events.
 
+mod openapi;
 mod operate;
 mod web;
 

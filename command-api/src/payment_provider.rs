@@ -12,7 +12,7 @@ use domain::kernel::{Money, RequestId};
 use domain::payment::Receipt;
 use serde::{Deserialize, Serialize};
 
-use crate::http::{ApiError, Fields};
+use crate::http::{ApiError, Fields, InvalidField};
 
 /// Takes money and gives it back.
 #[async_trait]
@@ -67,6 +67,10 @@ pub(crate) fn simulator(provider: Provider) -> Router {
     let show = get(async move || Json(read.simulation()));
     let change = show.put(async move |fields: Fields| {
         let simulation: Simulation = fields.into_struct()?;
+        if simulation.declined_pct > 100 {
+            let message = "must be at most 100".to_owned();
+            return Err(ApiError::InvalidInput(vec![InvalidField { field: "declinedPct", message }]));
+        }
         provider.simulate(simulation.clone());
         Ok::<_, ApiError>(Json(simulation))
     });

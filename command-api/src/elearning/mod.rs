@@ -4,6 +4,7 @@
 mod apply;
 mod delivery;
 mod input;
+mod openapi;
 mod payment;
 mod payment_routes;
 mod reactions;
@@ -86,6 +87,7 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
         api,
         policies: environment.run(SYSTEM, policies(), decode, &reactions),
         contexts: environment.contexts,
+        description: openapi::description(),
         page: web::router,
         simulators: simulator(provider),
     }

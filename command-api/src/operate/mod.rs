@@ -58,26 +58,30 @@ pub(crate) fn router(operated: Operated) -> Router {
         .route("/actuator/prometheus", get(metrics::show))
         .route("/policies", get(parked::policies))
         .route("/policies/{name}/parked", get(parked::list))
-        .route("/policies/{name}/parked/{key}/{order}", post(parked::order))
+        .route("/policies/{name}/parked/{key}/retry", post(parked::retry))
+        .route("/policies/{name}/parked/{key}/skip", post(parked::skip))
         .route("/contexts", get(list))
-        .route("/contexts/{name}/{order}", post(switch))
+        .route("/contexts/{name}/start", post(start))
+        .route("/contexts/{name}/stop", post(stop))
         .with_state(Arc::new(operated))
 }
 
-async fn list(State(operated): State<Arc<Operated>>) -> Response {
-    Json(contexts(&operated.contexts)).into_response()
+/// `GET /contexts`
+async fn list(State(operated): State<Arc<Operated>>) -> Json<Vec<ContextStatus>> {
+    Json(contexts(&operated.contexts))
 }
 
-/// `POST /contexts/{name}/start` and `/stop`.
-async fn switch(
-    State(operated): State<Arc<Operated>>,
-    Path((name, order)): Path<(String, String)>,
-) -> Result<Response, ApiError> {
-    let context = operated.contexts.find(&name).ok_or(ApiError::NotFound("context"))?;
-    match order.as_str() {
-        "start" => context.switch(true),
-        "stop" => context.switch(false),
-        _ => return Err(ApiError::NoSuchRoute),
-    }
+/// `POST /contexts/{name}/start`
+async fn start(state: State<Arc<Operated>>, name: Path<String>) -> Result<Response, ApiError> {
+    switch(&state, &name, true)
+}
+
+/// `POST /contexts/{name}/stop`
+async fn stop(state: State<Arc<Operated>>, name: Path<String>) -> Result<Response, ApiError> {
+    switch(&state, &name, false)
+}
+
+fn switch(operated: &Operated, name: &str, running: bool) -> Result<Response, ApiError> {
+    operated.contexts.find(name).ok_or(ApiError::NotFound("context"))?.switch(running);
     Ok(Json(contexts(&operated.contexts)).into_response())
 }

@@ -21,7 +21,7 @@ const SOMEBODY: &str = "operator";
 struct Ordered {
     policy: String,
     key: String,
-    order: &'static str,
+    order: Order,
     by: String,
     /// What will be carried out again, or what was skipped.
     reactions: Vec<ParkedReaction>,
@@ -41,23 +41,37 @@ pub(super) async fn list(
     parked.map(Json).map_err(|error| OrderError::Read(error).into())
 }
 
-/// `POST /policies/{name}/parked/{key}/retry` and `/skip`: taken, and carried out by whichever process
-/// runs the policy. The body may say `by` whom.
-pub(super) async fn order(
+/// `POST /policies/{name}/parked/{key}/retry`
+pub(super) async fn retry(
     State(operated): State<Arc<Operated>>,
-    Path((policy, key, order)): Path<(String, String, String)>,
+    Path(place): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    let (wanted, order) = match order.as_str() {
-        "retry" => (Order::Retry, "retry"),
-        "skip" => (Order::Skip, "skip"),
-        _ => return Err(ApiError::NoSuchRoute),
-    };
-    let mut fields = Fields::read(if body.is_empty() { b"{}" } else { &body })?;
+    order(&operated, place, Order::Retry, &body).await
+}
+
+/// `POST /policies/{name}/parked/{key}/skip`
+pub(super) async fn skip(
+    State(operated): State<Arc<Operated>>,
+    Path(place): Path<(String, String)>,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    order(&operated, place, Order::Skip, &body).await
+}
+
+/// Takes an order, which is carried out by whichever process runs the policy. The body may say `by`
+/// whom.
+async fn order(
+    operated: &Operated,
+    (policy, key): (String, String),
+    order: Order,
+    body: &[u8],
+) -> Result<Response, ApiError> {
+    let mut fields = Fields::read(if body.is_empty() { b"{}" } else { body })?;
     let by = fields.optional("by", short);
     fields.check()?;
     let by = by.filter(|by| !by.is_empty()).unwrap_or_else(|| SOMEBODY.to_owned());
-    let reactions = parking(&operated, &policy)?.order(&key, wanted, &by).await?;
+    let reactions = parking(operated, &policy)?.order(&key, order, &by).await?;
     Ok((StatusCode::ACCEPTED, Json(Ordered { policy, key, order, by, reactions })).into_response())
 }
 

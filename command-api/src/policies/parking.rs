@@ -6,6 +6,7 @@ use std::sync::Arc;
 use event_store::{
     AppendError, Direction, EventStore, ExpectedRevision, NewEvent, ReadError, RecordedEvent, StreamName,
 };
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::parked::{Parked, ParkedEvent, ParkedReaction, ReactionSkipped, RetryOrdered, Signed};
@@ -20,7 +21,8 @@ pub struct Parking {
 }
 
 /// What an operator wants done about the parked reactions of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Order {
     /// Carry them out again, in order.
     Retry,

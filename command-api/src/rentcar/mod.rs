@@ -4,6 +4,7 @@
 mod car;
 mod hold;
 mod input;
+mod openapi;
 mod reactions;
 mod rental;
 mod reservation;
@@ -70,6 +71,7 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
         api,
         policies: environment.run(SYSTEM, policies(), decode, &reactions),
         contexts: environment.contexts,
+        description: openapi::description(),
         page: web::router,
         simulators: Router::new(),
     }
