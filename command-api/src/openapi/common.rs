@@ -104,6 +104,14 @@ pub(super) fn operations() -> Vec<Operation> {
             .answers(200, contexts.clone(), "All of them, after that.")
             .fails(404, "There is no such context.")
     };
+    let metrics = |path, summary| {
+        get(path, summary).of("operators").answers_as(
+            "application/openmetrics-text",
+            200,
+            text(),
+            "As it is.",
+        )
+    };
     vec![
         order("/policies/{name}/parked/{key}/retry", "Carries out everything of a key again, in order."),
         order(
@@ -149,6 +157,8 @@ pub(super) fn operations() -> Vec<Operation> {
             contexts.clone(),
             "All of them.",
         ),
+        metrics("/metrics", "How much of everything, for Prometheus."),
+        metrics("/actuator/prometheus", "The same."),
         get("/openapi.json", "This document.").of("operators").answers(
             200,
             json!({ "type": "object" }),
