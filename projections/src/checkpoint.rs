@@ -18,7 +18,8 @@ pub enum Refused {
     /// Its rows were made from another log.
     #[error(
         "the rows of {projection} were made from the event store {of}, and this one is {this}: open the \
-         database that belongs to this store, or give {projection} an empty one, and it is rebuilt"
+         database that belongs to this store; if this store is a copy of that one, take the rows along with \
+         `projections migrate --moved-from <the old store>`; or give {projection} an empty one, and it is rebuilt"
     )]
     AnotherStore {
         /// Which projection.
@@ -63,7 +64,7 @@ pub enum Refused {
     },
 }
 
-fn end(head: Option<Position>) -> String {
+pub(crate) fn end(head: Option<Position>) -> String {
     head.map_or_else(|| "nothing yet".to_owned(), |head| head.to_string())
 }
 
@@ -198,6 +199,13 @@ async fn hold_some(
         rows = transaction.read(&statement, name.to_owned()).await?;
     }
     Ok(collect(&rows)?.pop())
+}
+
+/// Gives a checkpoint, which must be held, to another store.
+pub(crate) async fn give(transaction: &mut Transaction, name: &str, store: Uuid) -> Result<(), sqlx::Error> {
+    let give = sqlx::query("UPDATE checkpoints SET store = $2 WHERE projection = $1");
+    let give = give.bind(name).bind(store.to_string());
+    give.execute(transaction.connection()).await.map(drop)
 }
 
 /// Rows of [`SELECT`], those of one name one behind the other.

@@ -4,6 +4,7 @@
 //! checkpoint in one transaction, so every event counts exactly once. [`ReadSide`] runs those of one
 //! [`System`] and answers its queries. [`elearning`] is such a system.
 
+mod adopt;
 mod check;
 mod checkpoint;
 mod database;
@@ -35,6 +36,7 @@ pub mod elearning;
 pub mod query;
 pub mod rentcar;
 
+pub use adopt::{AdoptError, Adopted, adopt};
 pub use check::{Checked, check};
 pub use checkpoint::Refused;
 pub use database::{Database, OpenError, Transaction};

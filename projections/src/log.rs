@@ -26,13 +26,13 @@ pub enum LogError {
     Unreadable(#[from] OpenError),
 }
 
-/// Opens a log to read it: the folder of an embedded store, also while another process writes it.
+/// Opens a log to read it: the folder of an embedded store (`<folder>`, `embedded:<folder>`), also while another process writes it.
 ///
 /// # Errors
 /// Every [`LogError`].
 pub fn open_log(address: &str) -> Result<Arc<dyn EventStore>, LogError> {
     let folder = match address.split_once("://") {
-        None => address,
+        None => address.strip_prefix("embedded:").unwrap_or(address),
         Some(("file", folder)) => folder,
         Some((scheme, _)) => return Err(LogError::Unknown(format!("{scheme}://…"))),
     };

@@ -65,7 +65,10 @@ pub async fn overview(
         let unhealthy = match &head {
             _ if !live => None,
             Err(error) => Some(error.to_string()),
-            _ if found.store != store.id() => Some(format!("made from another log, {}", found.store)),
+            _ if found.store != store.id() => Some(format!(
+                "made from another log, {}: if this one is a copy of it, `projections migrate --moved-from`",
+                found.store
+            )),
             Ok(head) if found.positions.most() > *head => Some("further than the log".to_owned()),
             _ if found.version != projection.version() => {
                 let this = projection.version();

@@ -123,7 +123,19 @@ Examples:
         id: String,
     },
     /// Brings the tables to this program's version; every other command does so too.
-    Migrate,
+    #[command(after_help = "\
+After `event-store copy` the rows go along: the new log is compared with the old one, event by event as far
+as the rows reach, and the rows go on from there. Stop whatever follows the old log first. Where positions
+are others, as in a cluster, rows are made anew in an empty database instead.
+
+Example:
+  event-store copy --from data/events --to embedded:new/events
+  projections migrate --store new/events --moved-from data/events")]
+    Migrate {
+        /// Gives the rows that were made from this store to the one of --store, which is a copy of it.
+        #[arg(long, value_name = "FOLDER|URL")]
+        moved_from: Option<String>,
+    },
     /// Reads every stored event with every projection of this program; exits 1 when one cannot be.
     Check,
     /// Prints a script that completes this command line.

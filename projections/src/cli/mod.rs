@@ -1,6 +1,7 @@
 //! What operators type.
 
 mod arguments;
+mod migrate;
 mod parked;
 mod replay;
 mod say;
@@ -48,16 +49,15 @@ async fn perform(arguments: Arguments) -> Result<Verdict, Failure> {
         clap_complete::generate(shell, &mut Arguments::command(), "projections", &mut std::io::stdout());
         return Ok(Verdict::Well);
     }
-    if let Command::Migrate = command {
+    if let Command::Migrate { moved_from } = command {
         let database = Database::open(&read_model).await?;
-        say::done(format, &format!("the tables in {} are those of this program", database.kind()))?;
+        match moved_from {
+            Some(old) => migrate::adopt(&*log(&old).await?, &*log(&store).await?, &database, format).await?,
+            None => migrate::tables(&database, format)?,
+        }
         return Ok(Verdict::Well);
     }
-    let store = if event_store::is_remote(&store) {
-        event_store::open(&store).await.map_err(projections::LogError::from)?
-    } else {
-        projections::open_log(&store)?
-    };
+    let store = log(&store).await?;
     let system = System::find(&system).expect("the command line takes no other name");
     if let Command::Check = command {
         return status::check(&*store, &system, format).await;
@@ -86,9 +86,17 @@ async fn perform(arguments: Arguments) -> Result<Verdict, Failure> {
             replay::discard(&place, &projection, position, format).await
         }
         Command::Parked { order } => parked::parked(&place, order, format).await,
-        Command::Completions { .. } | Command::Migrate | Command::Check | Command::Explain { .. } => {
+        Command::Completions { .. } | Command::Migrate { .. } | Command::Check | Command::Explain { .. } => {
             Ok(Verdict::Well)
         }
+    }
+}
+
+/// The log at this address, only to be read.
+async fn log(address: &str) -> Result<Arc<dyn EventStore>, projections::LogError> {
+    match event_store::is_remote(address) {
+        true => Ok(event_store::open(address).await?),
+        false => projections::open_log(address),
     }
 }
 

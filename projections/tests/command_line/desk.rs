@@ -1,7 +1,8 @@
 //! A log, rows and the program between them.
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use domain::elearning::Fact;
 use domain::kernel::{Event, Metadata};
@@ -14,9 +15,13 @@ use uuid::Uuid;
 
 use crate::stories::*;
 
+/// Longer than anything is waited for.
+const NEVER: Duration = Duration::from_secs(90);
+
 /// A log on disk, and rows in SQLite.
 pub(crate) struct Desk {
     folder: TempDir,
+    events: PathBuf,
 }
 
 /// What a command said.
@@ -35,7 +40,8 @@ impl Answer {
 impl Desk {
     /// A log in which these students were served.
     pub(crate) async fn with_students(count: u64) -> Self {
-        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Self { events: folder.path().join("events"), folder };
         let store = EmbeddedStore::open(desk.events()).unwrap();
         let mut cause = Uuid::from_u128(7);
         for n in 0..count {
@@ -47,7 +53,24 @@ impl Desk {
     }
 
     pub(crate) fn events(&self) -> PathBuf {
-        self.folder.path().join("events")
+        self.events.clone()
+    }
+
+    /// From here on the log is in another folder; where it was.
+    pub(crate) fn moves(&mut self, events: &Path) -> PathBuf {
+        std::mem::replace(&mut self.events, events.to_owned())
+    }
+
+    /// A worker runs until every row is there, and is told to stop.
+    pub(crate) fn runs_until_kept_up(&self) {
+        let mut worker = self.command("run").stderr(Stdio::null()).spawn().unwrap();
+        let began = Instant::now();
+        let behind = |row: &Value| row["lag"] != 0;
+        while self.says("status --format json").json().as_array().unwrap().iter().any(behind) {
+            assert!(began.elapsed() < NEVER, "the worker never gets there");
+        }
+        let told = Command::new("kill").args(["-TERM", &worker.id().to_string()]).status().unwrap();
+        assert!(told.success() && worker.wait().unwrap().success());
     }
 
     fn url(&self) -> String {

@@ -4,6 +4,7 @@
 
 mod desk;
 mod healing;
+mod moving;
 mod past;
 mod serving;
 #[allow(dead_code, reason = "a command line needs fewer stories")]

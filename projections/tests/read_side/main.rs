@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod adopting;
 mod disguise;
 mod exactly_once;
 mod freshness;

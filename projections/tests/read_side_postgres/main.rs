@@ -8,6 +8,8 @@ mod place;
 mod sharing;
 mod switching;
 
+#[path = "../read_side/adopting.rs"]
+mod adopting;
 #[path = "../read_side/disguise.rs"]
 mod disguise;
 #[path = "../read_side/exactly_once.rs"]
