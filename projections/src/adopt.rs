@@ -3,7 +3,7 @@
 use std::future::ready;
 use std::pin::pin;
 
-use event_store::{Direction, EventStore, Filter, Position, ReadError, RecordedEvent};
+use event_store::{EventStore, Filter, Position, ReadError, RecordedEvent};
 use futures::future::try_join;
 use futures::{Stream, TryStreamExt, stream};
 use serde::Serialize;
@@ -11,9 +11,6 @@ use uuid::Uuid;
 
 use crate::checkpoint::{self, Checkpoint, end};
 use crate::database::Database;
-
-/// How many events are read at once.
-const CHUNK: usize = 2000;
 
 /// A set of rows that belongs to the new store now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -125,8 +122,8 @@ async fn compare(old: &dyn EventStore, new: &dyn EventStore, at: Position) -> Re
     if head < Some(at) {
         return Err(AdoptError::NewEnds { at, head });
     }
-    let mut ours = pin!(events(old, at).map_err(AdoptError::Old));
-    let mut theirs = pin!(events(new, at).map_err(AdoptError::New));
+    let mut ours = pin!(events(old, at).await.map_err(AdoptError::Old)?.map_err(AdoptError::Old));
+    let mut theirs = pin!(events(new, at).await.map_err(AdoptError::New)?.map_err(AdoptError::New));
     while let (Some(event), same) = try_join(ours.try_next(), theirs.try_next()).await? {
         if same.as_ref() != Some(&event) {
             return Err(AdoptError::Differs { at: event.position });
@@ -135,17 +132,18 @@ async fn compare(old: &dyn EventStore, new: &dyn EventStore, at: Position) -> Re
     Ok(())
 }
 
-/// The log up to a position, without what each store says for itself: when it took an event.
-fn events(
+/// The log up to a position that it has, without what each store says for itself: when it took an event.
+async fn events(
     store: &dyn EventStore,
     through: Position,
-) -> impl Stream<Item = Result<RecordedEvent, ReadError>> + Send {
-    let chunks = stream::try_unfold(Some(None), move |after| async move {
-        let Some(after) = after else { return Ok(None) };
-        let batch = store.read_all(after, Direction::Forwards, &Filter::all(), CHUNK).await?;
-        let next = (!batch.at_end).then_some(batch.through);
-        Ok(Some((stream::iter(batch.events.into_iter().map(Ok)), next)))
+) -> Result<impl Stream<Item = Result<RecordedEvent, ReadError>> + use<>, ReadError> {
+    let subscription = store.subscribe(None, Filter::all()).await?;
+    let batches = stream::try_unfold(Some(subscription), move |subscription| async move {
+        let Some(mut subscription) = subscription else { return Ok(None) };
+        let batch = subscription.next().await?;
+        let goes_on = batch.through < Some(through);
+        Ok(Some((stream::iter(batch.events.into_iter().map(Ok)), goes_on.then_some(subscription))))
     });
-    let events = chunks.try_flatten().map_ok(|event| RecordedEvent { recorded_at: 0, ..event });
-    events.try_take_while(move |event| ready(Ok(event.position <= through)))
+    let events = batches.try_flatten().map_ok(|event| RecordedEvent { recorded_at: 0, ..event });
+    Ok(events.try_take_while(move |event| ready(Ok(event.position <= through))))
 }

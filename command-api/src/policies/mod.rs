@@ -3,6 +3,7 @@
 
 mod carry_out;
 mod checkpoint;
+mod landmark;
 mod lanes;
 mod lease;
 mod note;

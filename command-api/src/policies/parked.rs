@@ -25,6 +25,10 @@ pub struct ParkedReaction {
     /// Whether an operator has ordered that it be carried out again.
     #[serde(default)]
     pub ordered: bool,
+    /// The store that counts the position so, as the log may be copied to another; not known of earlier
+    /// releases.
+    #[serde(default)]
+    pub store: Option<Uuid>,
 }
 
 /// The event that something is a reaction to; not the event itself, whose bytes would be kept in
@@ -218,7 +222,7 @@ mod tests {
             stream: format!("elearning.apply-{key}").into(),
             revision: 0,
         };
-        ParkedReaction { key: key.to_owned(), trigger, error: error.to_owned(), ordered: false }
+        ParkedReaction { key: key.to_owned(), trigger, error: error.to_owned(), ordered: false, store: None }
     }
 
     fn parked(key: &str, position: u64) -> ParkedEvent {

@@ -9,6 +9,7 @@ use event_store::{
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::landmark;
 use super::parked::{Parked, ParkedEvent, ParkedReaction, ReactionSkipped, RetryOrdered, Signed};
 use crate::execute::Clock;
 
@@ -101,9 +102,24 @@ impl Parking {
         let events = self.store.read_stream(&self.stream, 0, Direction::Forwards, usize::MAX).await?;
         let mut parked = Parked::default();
         for event in &events {
-            parked.apply(self.decode(event)?);
+            let mut event = self.decode(event)?;
+            if let ParkedEvent::ReactionParked(reaction) = &mut event {
+                self.find(reaction).await?;
+            }
+            parked.apply(event);
         }
         Ok((parked, events.last().map(|last| last.revision)))
+    }
+
+    /// Finds the place of a reaction in the log that is open, if it was parked in the one that this is a
+    /// copy of. One whose event is gone stays where it was: whoever carries it out is told so.
+    async fn find(&self, reaction: &mut ParkedReaction) -> Result<(), ReadError> {
+        if reaction.store.is_some_and(|store| store != self.store.id())
+            && let Some(event) = landmark::find(&*self.store, &reaction.trigger).await?
+        {
+            (reaction.trigger.position, reaction.store) = (event.position, Some(self.store.id()));
+        }
+        Ok(())
     }
 
     /// Whether an event is of this stream.

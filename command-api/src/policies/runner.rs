@@ -3,13 +3,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::kernel::{DecodeError, Metadata, Policy, Reaction};
-use event_store::{Direction, EventStore, Filter, ReadError, RecordedEvent, StreamName};
+use event_store::{EventStore, Filter, ReadError, RecordedEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::carry_out::{Handler, Work};
+use super::landmark;
 use super::lease::{Lease, Validity};
 use super::oversight::Oversight;
 use super::parked::{ParkedEvent, Trigger};
@@ -201,9 +202,7 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
     /// Reads the event of a trigger again.
     pub(super) async fn event(&self, trigger: &Trigger) -> Result<RecordedEvent, ReadError> {
         let gone = || ReadError::Damaged(format!("{} at {} is gone", trigger.stream, trigger.revision));
-        let stream = StreamName::new(Arc::clone(&trigger.stream)).map_err(|_| gone())?;
-        let event = self.store.read_stream(&stream, trigger.revision, Direction::Forwards, 1).await?;
-        event.into_iter().next().ok_or_else(gone)
+        landmark::find(&*self.store, trigger).await?.ok_or_else(gone)
     }
 
     /// What the policy wants done about an event, and whether a later reaction takes its place.

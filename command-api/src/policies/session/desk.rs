@@ -15,7 +15,8 @@ impl<E: 'static, C: Send + Sync + 'static> Session<'_, E, C> {
         error: String,
     ) -> Result<(), Interrupted> {
         tracing::error!(policy = self.runner.policy.name, key, ?trigger, %error, "reaction parked");
-        let reaction = ParkedReaction { key: key.to_owned(), trigger, error, ordered: false };
+        let store = Some(self.runner.store.id());
+        let reaction = ParkedReaction { key: key.to_owned(), trigger, error, ordered: false, store };
         self.note(ParkedEvent::ReactionParked(reaction)).await
     }
 

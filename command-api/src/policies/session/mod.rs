@@ -16,7 +16,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::time::DelayQueue;
 
 use super::carry_out::{Carrier, Work};
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{Astray, Checkpoint};
+use super::landmark;
 use super::lanes::Lanes;
 use super::lease::{Lease, LeaseError, Validity};
 use super::pace::Pace;
@@ -38,6 +39,8 @@ pub(super) enum Interrupted {
     Append(#[from] AppendError),
     #[error("the right to run it could not be taken: {0}")]
     Lease(#[from] LeaseError),
+    #[error(transparent)]
+    Astray(#[from] Astray),
     #[error("another process took it over")]
     Lost,
     #[error("a defect: the runner panicked: {0}")]
@@ -251,7 +254,9 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
         let saved = self.checkpoint.saved();
         let passed = watermark.0 - saved.map_or(0, |saved| saved.0);
         if saved < Some(watermark) && (self.ended > 0 || passed >= IDLE_STRETCH) {
-            self.checkpoint.save(&*self.runner.store, watermark).await.map_err(lost)?;
+            let store = &*self.runner.store;
+            let landmark = landmark::up_to(store, self.runner.system, watermark).await?;
+            self.checkpoint.save(store, watermark, landmark).await.map_err(lost)?;
             self.ended = 0;
         }
         Ok(())

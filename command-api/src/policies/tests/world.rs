@@ -76,6 +76,23 @@ impl World {
         Self { store, callee: Arc::default(), contexts, born: Instant::now() }
     }
 
+    /// The same people, and another log.
+    pub(super) fn moved_to(&self, store: Arc<dyn EventStore>) -> Self {
+        Self { store, callee: Arc::clone(&self.callee), contexts: self.contexts.clone(), born: self.born }
+    }
+
+    /// The policy has kept this as its checkpoint.
+    pub(super) async fn notes(&self, checkpoint: &[u8]) {
+        let event = NewEvent {
+            id: Uuid::now_v7(),
+            event_type: "CheckpointReached".into(),
+            data: checkpoint.to_owned().into(),
+            metadata: "{}".into(),
+        };
+        let stream = StreamName::new("test.checkpoint-policy").unwrap();
+        self.store.append(&stream, ExpectedRevision::Any, vec![event]).await.unwrap();
+    }
+
     pub(super) fn clock(&self) -> Clock {
         let born = self.born;
         Arc::new(move || born.elapsed().as_millis() as u64)
