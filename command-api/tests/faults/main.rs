@@ -1,6 +1,6 @@
 //! The real process under real faults: killed, without power, on disks that fail or fill up or forget,
-//! paused, with a clock that jumps, behind lines that fall silent. Whatever it acknowledged is there
-//! afterwards, exactly once.
+//! paused, with a clock that jumps, behind lines that fall silent, without its database.
+//! Whatever it acknowledged is there afterwards, exactly once.
 //!
 //! `GIROK_CRASH_CYCLES` says how often it is killed and how often the power fails; `make torture` says
 //! how often that is there.
@@ -9,6 +9,10 @@
 
 mod bits;
 mod clock;
+#[allow(dead_code, reason = "one cluster is enough here")]
+#[path = "../../../projections/tests/read_side_postgres/cluster.rs"]
+mod cluster;
+mod database;
 mod disk;
 mod full;
 mod kill;
