@@ -124,12 +124,15 @@ async fn compare(old: &dyn EventStore, new: &dyn EventStore, at: Position) -> Re
     }
     let mut ours = pin!(events(old, at).await.map_err(AdoptError::Old)?.map_err(AdoptError::Old));
     let mut theirs = pin!(events(new, at).await.map_err(AdoptError::New)?.map_err(AdoptError::New));
-    while let (Some(event), same) = try_join(ours.try_next(), theirs.try_next()).await? {
-        if same.as_ref() != Some(&event) {
-            return Err(AdoptError::Differs { at: event.position });
+    loop {
+        match try_join(ours.try_next(), theirs.try_next()).await? {
+            (None, None) => return Ok(()),
+            (ours, theirs) if ours == theirs => {}
+            (ours, theirs) => {
+                return Err(AdoptError::Differs { at: ours.or(theirs).map_or(at, |event| event.position) });
+            }
         }
     }
-    Ok(())
 }
 
 /// The log up to a position that it has, without what each store says for itself: when it took an event.
