@@ -22,7 +22,7 @@ pub(crate) trait Deed: Copy + PartialEq + fmt::Debug + Send + Sync + 'static {
     /// The projection of its MyPage.
     const MY_PAGE: &'static str;
     /// How it is with everything that the business depends on.
-    type Circumstances: Clone + fmt::Debug;
+    type Circumstances: Clone + fmt::Debug + Send;
     /// What outlives the process, beside the log.
     type Outside: Outside;
 

@@ -17,7 +17,8 @@ mod somebody;
 mod store;
 mod world;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use deed::Deed;
 use domain::kernel::Metadata;
@@ -77,24 +78,26 @@ fn try_seeds<D: Deed>(normally: u64) {
         return try_seed::<D>(seed.parse().unwrap());
     }
     let seeds = std::env::var("GIROK_SEEDS").map_or(normally, |seeds| seeds.parse().unwrap());
-    let next = AtomicU64::new(0);
+    on_all_cores(0..seeds, try_seed::<D>);
+    println!("{seeds} histories, 0 wrong");
+}
+
+/// Does this with every piece of work, on all cores.
+fn on_all_cores<W: Send>(work: impl Iterator<Item = W> + Send, act: impl Fn(W) + Sync) {
+    let work = Mutex::new(work);
+    let next = || work.lock().unwrap().next();
     std::thread::scope(|threads| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
-            threads.spawn(|| {
-                let seeds = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed))
-                    .take_while(|seed| *seed < seeds);
-                seeds.for_each(try_seed::<D>);
-            });
+            threads.spawn(|| std::iter::from_fn(next).for_each(&act));
         }
     });
-    println!("{seeds} histories, 0 wrong");
 }
 
 /// The process dies just before and just after every append of these stories, once and once more right
 /// after.
 fn die_at_every_append<D: Deed>(stories: Vec<(&str, Script<D>)>) {
-    let mut deaths = 0;
-    for (name, story) in stories {
+    let deaths = AtomicUsize::new(0);
+    on_all_cores(stories.into_iter(), |(name, story)| {
         for at_append in 1.. {
             let crash = |durable| Crash { at_append, durable };
             let again = Crash { at_append: 1, durable: true };
@@ -106,14 +109,14 @@ fn die_at_every_append<D: Deed>(stories: Vec<(&str, Script<D>)>) {
                     panic!("{name}: {reason}\n{script}\n{ending}");
                 }
                 happened |= ending.crashed;
-                deaths += script.crashes.len();
+                deaths.fetch_add(script.crashes.len(), Ordering::Relaxed);
             }
             if !happened {
                 break;
             }
         }
-    }
-    println!("{deaths} deaths, 0 wrong");
+    });
+    println!("{} deaths, 0 wrong", deaths.into_inner());
 }
 
 fn repeat<D: Deed>(but: fn(Script<D>) -> Script<D>) {
