@@ -5,6 +5,10 @@
 //! server. [`open()`] finds out which one a URL means. Every store passes the one suite in
 //! [`contract`](mod@contract), and every store can be served to others by [`protocol`].
 
+// What the command line shares with its targets says the name of this crate.
+#[cfg(any(test, fuzzing))]
+extern crate self as event_store;
+
 mod copy;
 mod embedded;
 mod error;
@@ -19,6 +23,8 @@ mod position;
 mod store;
 
 pub mod contract;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod protocol;
 
 pub use copy::{CopyError, Fingerprint, Printer, copy, fingerprint, moved};

@@ -3,6 +3,7 @@
 //! running server.
 
 mod inspect;
+mod line;
 mod moving;
 mod read;
 mod serve;

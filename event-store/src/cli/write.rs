@@ -2,17 +2,14 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use clap::Args;
-use event_store::{Append, ExpectedRevision, NewEvent, StreamName, open};
-use serde::{Deserialize, Serialize};
+use event_store::{ExpectedRevision, NewEvent, StreamName, open};
 use serde_json::json;
-use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Failure;
+use super::line::Line;
 use super::source::Source;
 
 /// How many lines are appended at once.
@@ -89,57 +86,12 @@ fn name(text: &str) -> Result<StreamName, Failure> {
     StreamName::new(text).map_err(|error| Failure::Input(format!("{text}: {error}")))
 }
 
-/// An event as a line. What is not JSON on one line is in base 64, so that every byte comes back.
-#[derive(Serialize, Deserialize)]
-struct Line {
-    stream: String,
-    revision: u64,
-    id: Uuid,
-    #[serde(rename = "type")]
-    event_type: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    data: Option<Box<RawValue>>,
-    #[serde(rename = "data64", skip_serializing_if = "Option::is_none", default)]
-    data_64: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    metadata: Option<Box<RawValue>>,
-    #[serde(rename = "metadata64", skip_serializing_if = "Option::is_none", default)]
-    metadata_64: Option<String>,
-}
-
-fn payload(bytes: &[u8]) -> (Option<Box<RawValue>>, Option<String>) {
-    let json: Option<Box<RawValue>> = serde_json::from_slice(bytes).ok();
-    match json.filter(|json| json.get().as_bytes() == bytes && !bytes.contains(&b'\n') && bytes != b"null") {
-        Some(json) => (Some(json), None),
-        None => (None, Some(STANDARD.encode(bytes))),
-    }
-}
-
-fn bytes(json: Option<Box<RawValue>>, base64: Option<String>) -> Result<Bytes, String> {
-    match (json, base64) {
-        (Some(json), _) => Ok(Bytes::from(json.get().to_owned())),
-        (None, Some(text)) => STANDARD.decode(text).map(Bytes::from).map_err(|error| error.to_string()),
-        (None, None) => Err("data or metadata is missing".to_owned()),
-    }
-}
-
 pub(super) async fn export(arguments: &Export) -> Result<(), Failure> {
     let mut source = Source::open(&arguments.log).await?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     while let Some(events) = source.next().await? {
         for event in events.iter().filter(|event| event.stream.as_str().starts_with(&arguments.prefix)) {
-            let ((data, data_64), (metadata, metadata_64)) = (payload(&event.data), payload(&event.metadata));
-            let line = Line {
-                stream: event.stream.to_string(),
-                revision: event.revision,
-                id: event.id,
-                event_type: event.event_type.to_string(),
-                data,
-                data_64,
-                metadata,
-                metadata_64,
-            };
-            serde_json::to_writer(&mut out, &line).map_err(io::Error::from)?;
+            serde_json::to_writer(&mut out, &Line::from(event)).map_err(io::Error::from)?;
             writeln!(out)?;
         }
     }
@@ -153,16 +105,7 @@ pub(super) async fn import(arguments: &Import) -> Result<(), Failure> {
     let (mut appends, mut count) = (Vec::new(), 0u64);
     for (number, line) in (1..).zip(io::stdin().lock().lines()) {
         let wrong = |reason: String| Failure::Input(format!("line {number}: {reason}"));
-        let line: Line = serde_json::from_str(&line?).map_err(|error| wrong(error.to_string()))?;
-        let event = NewEvent {
-            id: line.id,
-            event_type: line.event_type.into(),
-            data: bytes(line.data, line.data_64).map_err(wrong)?,
-            metadata: bytes(line.metadata, line.metadata_64).map_err(wrong)?,
-        };
-        let before = line.revision.checked_sub(1);
-        let expected = before.map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
-        appends.push(Append { stream: name(&line.stream)?, expected, events: vec![event] });
+        appends.push(Line::read(&line?).map_err(wrong)?);
         count += 1;
         if appends.len() == CHUNK {
             store.append_all(std::mem::take(&mut appends)).await?;

@@ -16,6 +16,11 @@ impl Bloom {
         Self(vec![0; (streams * 16).div_ceil(512).max(1) * LINE])
     }
 
+    /// The filter that these words are, if they are one.
+    pub(crate) fn of(words: Vec<u64>) -> Option<Self> {
+        (!words.is_empty() && words.len().is_multiple_of(LINE)).then_some(Self(words))
+    }
+
     pub(crate) fn insert(&mut self, stream: StreamHash) {
         let line = self.line(stream);
         for (word, bit) in probes(stream) {

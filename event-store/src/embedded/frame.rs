@@ -97,7 +97,17 @@ impl<'a> Frame<'a> {
         let (position, revision, recorded_at) = (fields.u64()?, fields.u64()?, fields.u64()?);
         let (count, name) = (u64::from(fields.u32()?), fields.u16()?);
         let stream = std::str::from_utf8(fields.take(usize::from(name))?).ok()?;
-        (count > 0).then_some(Self { length, position, revision, recorded_at, count, stream, events: fields })
+        // Whoever counts on from the first event gets to the last one.
+        let fits = position.checked_add(count).is_some() && revision.checked_add(count).is_some();
+        (count > 0 && fits).then_some(Self {
+            length,
+            position,
+            revision,
+            recorded_at,
+            count,
+            stream,
+            events: fields,
+        })
     }
 
     /// The frame at the front of these bytes if its CRC holds.

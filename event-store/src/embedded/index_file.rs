@@ -26,7 +26,7 @@ use super::bloom::Bloom;
 use super::bytes::{Fields, put};
 use super::disk::{Disk, LogFile, read_exact, write_all};
 use super::index::{At, Growing, Region, Regions, Spot, StreamHash, Stretch};
-use super::segment::FORMAT;
+use super::segment::{self, FORMAT};
 
 const MAGIC: &[u8; 8] = b"GIROKIDX";
 const FIXED: usize = 72;
@@ -45,6 +45,8 @@ pub(crate) struct IndexFile {
     buckets: Vec<(u32, u32)>,
     streams_at: u64,
     spots_at: u64,
+    /// How many spots there are.
+    spots: u64,
 }
 
 /// Writes the index of a segment with this salt, durable in its bytes and by name.
@@ -135,7 +137,7 @@ impl IndexFile {
         let head = FIXED as u64 + regions * 12 + words * 8 + buckets * 8;
         let streams_at = head;
         let spots_at = streams_at + streams * STREAM as u64;
-        if known != salt || words == 0 || buckets == 0 || length != spots_at + spots * SPOT as u64 {
+        if known != salt || length != spots_at + spots * SPOT as u64 {
             return Ok(None);
         }
         let mut bytes = read_exact(&*file, head as usize, 0)?;
@@ -185,7 +187,19 @@ impl IndexFile {
         for _ in 0..counts[2] {
             buckets.push((fields.u32()?, fields.u32()?));
         }
-        Some(Self { file, name, regions, bloom: Bloom(bloom), buckets, streams_at, spots_at })
+        let bloom = Bloom::of(bloom)?;
+        let index = Self { file, name, regions, bloom, buckets, streams_at, spots_at, spots: counts[4] };
+        index.fits(counts[3]).then_some(index)
+    }
+
+    /// Whether everything that the head names is where it can be, so that nobody reads, or makes room
+    /// for, more than there is.
+    fn fits(&self, streams: u64) -> bool {
+        let offsets = self.regions.regions.iter().map(|region| u64::from(region.offset));
+        [segment::HEAD].into_iter().chain(offsets).chain([self.regions.end]).is_sorted()
+            && self.regions.regions.is_sorted_by_key(|region| region.first_position)
+            && self.buckets.is_sorted_by_key(|(end, _)| *end)
+            && self.buckets.last().map(|(end, _)| u64::from(*end)) == Some(streams)
     }
 
     pub(crate) fn find(&self, stream: StreamHash) -> io::Result<Option<Stretch>> {
@@ -193,11 +207,15 @@ impl IndexFile {
             return Ok(None);
         }
         let bytes = self.bucket(bucket(stream, self.buckets.len()))?;
-        Ok(bytes
-            .chunks_exact(STREAM)
-            .filter_map(entry)
-            .find(|(hash, _)| *hash == stream)
-            .map(|(_, found)| found))
+        let found = bytes.chunks_exact(STREAM).filter_map(entry).find(|(hash, _)| *hash == stream);
+        match found {
+            Some((_, Stretch { at: At::File { start, count }, .. }))
+                if u64::from(start) + u64::from(count) > self.spots =>
+            {
+                Err(self.damaged())
+            }
+            found => Ok(found.map(|(_, found)| found)),
+        }
     }
 
     /// A bucket's streams, with their CRC checked.
@@ -222,7 +240,7 @@ impl IndexFile {
             let bytes = read_exact(&*self.file, count as usize * SPOT, at)?;
             let spot = |bytes: &[u8]| {
                 let mut fields = Fields(bytes);
-                Some(Spot { revision: first + u64::from(fields.u32()?), offset: fields.u32()? })
+                Some(Spot { revision: first.saturating_add(fields.u32()?.into()), offset: fields.u32()? })
             };
             Ok(bytes.chunks_exact(SPOT).filter_map(spot).collect())
         };

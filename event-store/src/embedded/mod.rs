@@ -28,6 +28,8 @@ mod disk;
 mod error;
 mod folder;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod index_file;
 mod keeper;

@@ -143,7 +143,8 @@ impl SegmentFile {
     }
 }
 
-fn head(store: Uuid, number: u64, salt: u128) -> [u8; HEAD as usize] {
+/// The first bytes of a segment.
+pub(crate) fn head(store: Uuid, number: u64, salt: u128) -> [u8; HEAD as usize] {
     let mut head = [0; HEAD as usize];
     put(&mut head, 0, *MAGIC);
     put(&mut head, 8, FORMAT.to_le_bytes());

@@ -58,7 +58,8 @@ impl<'a> Walk<'a> {
 
     /// Reads a part of the segment at once, to be walked through.
     pub(crate) fn within(segment: &'a SegmentFile, from: u64, to: u64) -> io::Result<Self> {
-        let mut window = vec![0; to.saturating_sub(from) as usize];
+        // What an index says about its segment proves nothing.
+        let mut window = vec![0; to.min(segment.capacity).saturating_sub(from) as usize];
         let read = read_up_to(&*segment.file, &mut window, from)?;
         window.truncate(read);
         Ok(Self { segment, offset: from, window: Bytes::from(window), window_at: from })

@@ -7,6 +7,7 @@ use tonic::{Status, Streaming};
 use uuid::Uuid;
 
 use super::linked::Linked;
+use super::persistent::{CONFIGURATION, is_change};
 use super::view::{Lock, METADATA, StreamState, View, described};
 use super::wire::streams::append_req::options::ExpectedStreamRevision;
 use super::wire::streams::append_resp::success::{CurrentRevisionOption, PositionOption};
@@ -91,6 +92,10 @@ impl View {
         mut admitted: Admitted,
         events: Vec<NewEvent>,
     ) -> Result<Appended, Refusal> {
+        // A log that moves brings its groups with it; anything else would keep the server from starting.
+        if admitted.stream.as_str() == CONFIGURATION && !events.iter().all(is_change) {
+            return Err(Refusal::Failed(failure::invalid("an event is no change of a group")));
+        }
         if admitted.state.is_none() {
             match self.store.append(&admitted.stream, ExpectedRevision::NoStream, events.clone()).await {
                 Err(AppendError::WrongRevision { .. }) => admitted = self.look(admitted).await?,

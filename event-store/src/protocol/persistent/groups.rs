@@ -17,7 +17,7 @@ use super::group::{Command, Group};
 use crate::{Direction, ExpectedRevision, NewEvent, ReadError, StreamName};
 
 /// The stream that says which groups there are.
-const CONFIGURATION: &str = "$persistentSubscriptionConfig";
+pub(crate) const CONFIGURATION: &str = "$persistentSubscriptionConfig";
 /// How many commands of clients wait for a group.
 const COMMANDS: usize = 64;
 const PAGE: usize = 1000;
@@ -27,6 +27,11 @@ const PAGE: usize = 1000;
 enum Change {
     Configured { key: Key, config: Config },
     Deleted { key: Key },
+}
+
+/// Whether an event says something that [`Groups::load`] understands.
+pub(crate) fn is_change(event: &NewEvent) -> bool {
+    serde_json::from_slice::<Change>(&event.data).is_ok()
 }
 
 struct Running {

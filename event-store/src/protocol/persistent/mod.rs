@@ -22,7 +22,7 @@ use config::{ALL, Key};
 use consumers::Delivery;
 use group::Command;
 
-pub(crate) use groups::Groups;
+pub(crate) use groups::{CONFIGURATION, Groups, is_change};
 
 /// How many events one client may have at once, whatever it asks for.
 const BUFFER: usize = 10_000;
