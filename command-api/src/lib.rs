@@ -12,6 +12,8 @@ pub mod context;
 pub mod desk;
 pub mod elearning;
 pub mod execute;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod http;
 pub mod payment_provider;
 pub mod policies;

@@ -33,6 +33,8 @@ mod target;
 mod worker;
 
 pub mod elearning;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod query;
 pub mod rentcar;
 

@@ -56,12 +56,11 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
     let Parts { provider, payment, delivery, service_type } = parts;
     let executor = environment.executor();
     let context = |name| environment.context(name);
-    let client = Client::new();
 
     let deliveries = Arc::new(DeliveryService::new(executor.clone(), context("delivery")));
     let callee: Arc<dyn Callee<CancelDelivery, ()>> = match delivery.url {
         None => Arc::clone(&deliveries) as _,
-        Some(url) => Arc::new(Remote::new(client.clone(), url)),
+        Some(url) => Arc::new(Remote::new(Client::new(), url)),
     };
     let cancel_delivery = Port::new("delivery", delivery.port, callee);
 
@@ -73,7 +72,7 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
     ));
     let callee: Arc<dyn Callee<Pay, Paid>> = match payment.url {
         None => Arc::clone(&payments) as _,
-        Some(url) => Arc::new(Remote::new(client, url)),
+        Some(url) => Arc::new(Remote::new(Client::new(), url)),
     };
     let pay = Port::new("payment", payment.port, callee);
     let applies = Arc::new(ApplyService::new(executor, context("apply"), pay, service_type));

@@ -7,6 +7,7 @@ mod replay;
 mod say;
 mod serve;
 mod status;
+mod when;
 
 use std::process::ExitCode;
 use std::sync::Arc;

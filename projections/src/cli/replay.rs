@@ -8,6 +8,7 @@ use projections::{Comparison, Outcome, Plan, Purpose, Replay, ReplayProgress};
 
 use super::arguments::{self, Format};
 use super::say::{self, position};
+use super::when::When;
 use super::{Failure, Place, Verdict, until_told};
 
 /// What a dry run reckons with, in events per second.
@@ -167,12 +168,10 @@ fn compared(found: &Comparison) -> Vec<String> {
 
 /// A position, or the last one that was recorded by a time.
 async fn as_of(store: &dyn EventStore, when: &str) -> Result<Position, Failure> {
-    if let Ok(position) = when.parse() {
-        return Ok(Position(position));
-    }
-    let time: jiff::Timestamp = when
-        .parse()
-        .map_err(|error| format!("--as-of takes a position or a time as in 2026-11-01T00:00:00Z: {error}"))?;
+    let time = match when.parse()? {
+        When::Position(position) => return Ok(position),
+        When::Time(time) => time,
+    };
     let head = store.head().await?;
     let mut last = None;
     let mut subscription = store.subscribe(None, Filter::all()).await?;

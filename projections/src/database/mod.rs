@@ -279,6 +279,14 @@ fn is_postgres(url: &str) -> bool {
     url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
+/// Whether a URL names a database, without opening it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn is_understood(url: &str) -> bool {
+    load_drivers();
+    let file = url.strip_prefix("sqlite:").map(|path| sqlite::url(path.trim_start_matches("//"), "rw"));
+    AnyConnectOptions::from_str(file.as_deref().unwrap_or(url)).is_ok()
+}
+
 /// Connects when it is first needed, and again whenever that is necessary.
 fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Error> {
     // A statement is logged with its text, and ours are long: the worker logs what it does instead.

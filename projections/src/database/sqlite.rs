@@ -55,7 +55,7 @@ pub(super) async fn open(path: &str) -> Result<(AnyPool, AnyPool, Option<Arc<Tem
     Ok((writer, readers, temporary))
 }
 
-fn url(path: &str, mode: &str) -> String {
+pub(super) fn url(path: &str, mode: &str) -> String {
     format!("sqlite:{}?mode={mode}", path.replace('%', "%25").replace('?', "%3F").replace('#', "%23"))
 }
 

@@ -8,6 +8,8 @@ mod base;
 pub(crate) mod cursor;
 mod error;
 mod freshness;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hal;
 mod list;
 mod live;

@@ -73,7 +73,7 @@ impl Holds {
 
     /// How many can still be held.
     pub fn free(&self) -> Capacity {
-        Capacity(self.capacity.0 - self.live)
+        Capacity(self.capacity.0.saturating_sub(self.live))
     }
 
     /// What changes when this request wants to hold one; nothing when it does already.
@@ -110,16 +110,16 @@ impl Holds {
         }
     }
 
-    /// The holds after this change.
+    /// The holds after this change, even one that nobody would have asked for.
     #[must_use]
     pub fn after(mut self, change: Change) -> Self {
         match change {
             Change::Placed(owner) => {
-                self.live += 1;
+                self.live = self.live.saturating_add(1);
                 self.owners.set(owner, Hold::Live);
             }
             Change::Released(owner) => {
-                self.live -= 1;
+                self.live = self.live.saturating_sub(1);
                 self.owners.set(owner, Hold::Ended);
             }
             Change::Forestalled(owner) => self.owners.set(owner, Hold::Ended),

@@ -18,6 +18,17 @@ fn given(capacity: u32, changes: impl IntoIterator<Item = Change>) -> Holds {
     changes.into_iter().fold(Holds::new(number(capacity)), Holds::after)
 }
 
+/// A log that was written by hand may say anything; it is folded all the same.
+#[test]
+fn what_nobody_could_have_asked_for_is_folded_too() {
+    let less_than_held = given(1, [Change::Placed(request(1)), Change::Resized(number(0))]);
+    assert_eq!(
+        (less_than_held.free(), less_than_held.place(request(2))),
+        (number(0), Err(Unholdable::Exhausted))
+    );
+    assert_eq!(given(1, [Change::Released(request(1))]).free(), number(1));
+}
+
 /// RC-I1: the last one is held once.
 #[test]
 fn what_is_there_can_be_held_and_no_more() {
