@@ -146,8 +146,14 @@ fn index(store: Uuid, segment: &SegmentFile, mut next_position: u64) -> Opened<(
             return Err(damaged(segment, block.offset, &what));
         }
         for (offset, frame) in block.frames() {
+            let stream = StreamHash::new(store, frame.stream);
+            let follows = growing.find(stream).is_none_or(|known| known.last + 1 == frame.revision);
+            if frame.position != next_position || !follows {
+                let what = format!("{}@{} does not follow what is before it", frame.stream, frame.revision);
+                return Err(damaged(segment, offset, &what));
+            }
             let last = frame.revision + (frame.count - 1);
-            growing.insert(StreamHash::new(store, frame.stream), frame.revision, last, offset as u32);
+            growing.insert(stream, frame.revision, last, offset as u32);
             next_position += frame.count;
         }
         growing.regions.push(block.header.first_position, block.offset, block.bytes.len(), next_position);
