@@ -5,7 +5,7 @@ NEXTEST := $(shell command -v cargo-nextest)
 # Everything on one machine: http://localhost:8088, data in ./data
 RUN ?=
 
-.PHONY: run test check bench torture setup-run setup-test setup-bench
+.PHONY: run test check bench torture fuzz setup-run setup-test setup-bench setup-fuzz
 
 ## Runs the main job: commands, policies, read side and web page in one process.
 run: setup-run
@@ -35,6 +35,10 @@ torture: setup-test
 	GIROK_CRASH_CYCLES=$${CYCLES:-50} GIROK_SEEDS=$${SEEDS:-100000} \
 	  cargo test --release --package command-api --test faults --test simulation -- --nocapture
 
+## Looks for bytes from outside that some parser does not stand: SECONDS=600 TARGETS="log protocol" make fuzz
+fuzz: setup-fuzz
+	nice command-api/fuzz/run $(or $(SECONDS),60) $(TARGETS)
+
 # A Rust toolchain links with cc, and SQLite is built from C.
 setup-run:
 	@command -v cc > /dev/null || $(MAKE) --no-print-directory install PACKAGES="gcc libc6-dev"
@@ -53,6 +57,10 @@ setup-test: setup-run
 	@python3 -c 'import ensurepip' 2> /dev/null || $(MAKE) --no-print-directory install PACKAGES="python3-venv"
 	@event-store/tests/clients/install
 	@command-api/tests/openapi/install
+
+# libFuzzer is written in C++.
+setup-fuzz: setup-run
+	@command -v g++ > /dev/null || $(MAKE) --no-print-directory install PACKAGES="g++"
 
 setup-bench: setup-run
 	@command -v wrk > /dev/null || $(MAKE) --no-print-directory install PACKAGES="wrk"
