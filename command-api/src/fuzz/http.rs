@@ -1,5 +1,5 @@
 //! Any requests to the routes of a business: no answer is a defect of ours, every refusal says why in
-//! one form, and what was accepted can be read again.
+//! one form (G14), and what was accepted can be read again.
 //!
 //! An input is some requests one after the other, written as HTTP/1 has it and parted by a line `---`.
 

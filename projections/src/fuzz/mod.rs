@@ -1,17 +1,21 @@
-//! What must stand any bytes from outside: what clients ask, URLs of databases, times on the command
-//! line.
+//! What must stand any bytes from outside: what is stored of a business, what clients ask, URLs of
+//! databases, times on the command line.
 //!
 //! It exists for tests and the fuzzer only: they reach through it what nobody else may.
 
-#[path = "../../command-api/fuzz/trial.rs"]
+mod facts;
+mod records;
+#[path = "../../../command-api/fuzz/trial.rs"]
 mod trial;
-#[path = "cli/when.rs"]
+#[path = "../cli/when.rs"]
 mod when;
 
 use crate::{database, query};
 use when::When;
 
 trial::targets! {
+    facts: facts::happen, 3000;
+    records: records::are_read, 5000;
     queries: query::fuzz::asked, 5000;
     places: named, 5000;
 }

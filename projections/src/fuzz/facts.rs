@@ -1,16 +1,16 @@
 //! Any events on the log: what can be read is written as the same, every aggregate, policy and
-//! projection takes it, in any order, and says so or says why not.
+//! projection takes it, in any order, or says why not (G11).
 //!
 //! An input is a line for each event: stream, name, version and JSON, parted by spaces.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use domain::kernel::Aggregate;
 use domain::{elearning, rentcar};
 use event_store::{Position, RecordedEvent, StreamName};
-use projections::{Projection, SYSTEMS};
-use std::sync::Arc;
 use uuid::Uuid;
+
+use crate::{Projection, SYSTEMS};
 
 static PROJECTIONS: LazyLock<Vec<Arc<dyn Projection>>> =
     LazyLock::new(|| SYSTEMS.iter().flat_map(|system| system().projections()).collect());
