@@ -106,7 +106,7 @@ fn recorded(event: RecordedEvent, form: UuidForm) -> read_event::RecordedEvent {
     let metadata = HashMap::from([
         ("type".to_owned(), event.event_type.to_string()),
         // In units of 100 ns.
-        ("created".to_owned(), (event.recorded_at * 10).to_string()),
+        ("created".to_owned(), event.recorded_at.saturating_mul(10).to_string()),
         ("content-type".to_owned(), content_type.to_owned()),
     ]);
     read_event::RecordedEvent {
@@ -127,5 +127,27 @@ pub(crate) fn read_event(resolved: Resolved, form: UuidForm) -> ReadEvent {
         event: resolved.event.map(|event| recorded(event, form)),
         link: resolved.link.map(|link| recorded(link, form)),
         position: Some(read_event::Position::CommitPosition(position)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log says of its times what it likes; the wire counts them in a unit that is ten times smaller.
+    #[test]
+    fn the_last_moment_there_is_can_be_told() {
+        let event = RecordedEvent {
+            position: Position(0),
+            stream: StreamName::stored("a-1"),
+            revision: 0,
+            id: Uuid::nil(),
+            event_type: "Opened".into(),
+            data: Bytes::new(),
+            metadata: Bytes::new(),
+            recorded_at: u64::MAX,
+        };
+        let told = recorded(event, UuidForm::Text);
+        assert_eq!(told.metadata["created"], u64::MAX.to_string());
     }
 }
