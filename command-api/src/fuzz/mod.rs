@@ -8,7 +8,7 @@ mod settings;
 mod trial;
 
 trial::targets! {
-    elearning: http::elearning, 400;
-    rentcar: http::rentcar, 400;
+    elearning: http::elearning, 150;
+    rentcar: http::rentcar, 150;
     settings: settings::are_read, 5000;
 }
