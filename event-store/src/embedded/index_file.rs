@@ -196,7 +196,9 @@ impl IndexFile {
     /// for, more than there is.
     fn fits(&self, streams: u64) -> bool {
         let offsets = self.regions.regions.iter().map(|region| u64::from(region.offset));
-        [segment::HEAD].into_iter().chain(offsets).chain([self.regions.end]).is_sorted()
+        let places = [segment::HEAD].into_iter().chain(offsets).chain([self.regions.end]);
+        // A segment may have been too small for the first append that it was to hold.
+        (self.regions.regions.is_empty() || places.is_sorted())
             && self.regions.regions.is_sorted_by_key(|region| region.first_position)
             && self.buckets.is_sorted_by_key(|(end, _)| *end)
             && self.buckets.last().map(|(end, _)| u64::from(*end)) == Some(streams)
