@@ -30,6 +30,8 @@ pub(crate) fn main_job_under(program: &str, arguments: &[impl AsRef<OsStr>], dat
 }
 
 fn with_arguments(mut command: Command, data: &Path) -> Command {
+    // It says where it listens in its log.
+    command.env("GIROK_LOG", "info");
     command.args(["--listen", "127.0.0.1:0", "--head-start-ms", "700", "--data"]).arg(data);
     command
 }

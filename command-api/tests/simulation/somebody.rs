@@ -35,8 +35,10 @@ impl<D: Deed> Somebody<D> {
     pub(crate) async fn persist(&self) {
         let act = self.act;
         if let Some(patience) = act.hangs_up {
-            // Whatever comes of it, it is not heard.
-            let _ = timeout(Duration::from_millis(patience), self.send()).await;
+            // Whatever comes of it, it is not heard, also when the answer was quicker.
+            if timeout(Duration::from_millis(patience), self.send()).await.is_ok() {
+                self.answers.lock().unwrap()[self.index].unheard += 1;
+            }
         }
         for times in 1.. {
             let status = if act.twice {
