@@ -94,8 +94,10 @@ async fn look(
     within(ANSWER, async {
         let mut connection = database.readers().acquire().await?;
         let found = checkpoint::find(&mut connection, name).await?;
+        // In this order: what is parked is never older than what was healed.
+        let healed = healed::last(&mut connection, name).await?;
         let parked = parked::keys(&mut connection, name).await?.len();
-        Ok((found, parked, healed::last(&mut connection, name).await?))
+        Ok((found, parked, healed))
     })
     .await
 }

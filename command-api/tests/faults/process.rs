@@ -80,15 +80,18 @@ impl Process {
         reqwest::get(format!("{}/status", self.url)).await.unwrap().json().await.unwrap()
     }
 
-    /// Asks for the status until it is as wanted.
+    /// Asks for the status until it is as wanted, for as long as anything moves.
     pub(crate) async fn until(&self, what: &str, is: impl Fn(&Value) -> bool) -> Value {
-        let began = Instant::now();
+        let (mut moved, mut before) = (Instant::now(), Value::Null);
         loop {
             let status = self.status().await;
             if is(&status) {
                 return status;
             }
-            assert!(began.elapsed() < NEVER, "never: {what}; {status:#}");
+            if status != before {
+                (moved, before) = (Instant::now(), status);
+            }
+            assert!(moved.elapsed() < NEVER, "never: {what}; {before:#}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
