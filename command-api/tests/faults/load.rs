@@ -35,6 +35,11 @@ pub(crate) struct Load {
     students: JoinSet<()>,
 }
 
+/// A client that gives up on an answer which never comes: the process may be gone in any moment of it.
+fn client() -> Client {
+    Client::builder().timeout(Duration::from_secs(60)).build().unwrap()
+}
+
 /// The application of a student who writes so much about everything.
 fn application(letters: usize) -> String {
     let much = "기".repeat(letters);
@@ -56,7 +61,7 @@ impl Load {
     pub(crate) fn writing(letters: usize, students: usize, url: &str, journal: &Arc<Mutex<Journal>>) -> Self {
         journal.lock().unwrap().letters = letters;
         let mut load = Self {
-            client: Client::new(),
+            client: client(),
             acknowledged: Arc::default(),
             enough: Arc::default(),
             students: JoinSet::new(),
@@ -175,7 +180,7 @@ pub(crate) async fn repeat_the_unanswered(url: &str, journal: &Mutex<Journal>) {
     };
     let letters = journal.lock().unwrap().letters;
     let student = Student {
-        client: Client::new(),
+        client: client(),
         url: url.to_owned(),
         application: application(letters),
         enough: Arc::default(),
