@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse, Response};
 use super::api::{Source, query};
 use super::lang::{Lang, Words};
 use super::list::{List, Remarks};
+use super::row::Shown;
 use super::visitor::Visitor;
 use crate::http::ApiError;
 
@@ -42,20 +43,22 @@ pub(crate) struct Frame<'p> {
 
 impl<'p> Frame<'p> {
     /// Around the rows of this list.
-    pub(crate) fn new<T>(
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] when they cannot be written.
+    pub(crate) fn new<T: Shown>(
         visitor: &'p Visitor,
         t: &'static FrameTexts,
         notice: Option<&'p str>,
         source: Source,
         list: &List<T>,
-        rows: Vec<String>,
-    ) -> Self {
+    ) -> Result<Self, ApiError> {
         let who = visitor.who.as_deref();
         let changes = list.as_of().zip(who);
         let changes = changes
             .map(|(as_of, who)| format!("/{}/events?{}", source.list, query(&[(source.who, who)], as_of)));
         let remarks = list.remarks(&t.remarks, visitor.after);
-        Self {
+        Ok(Self {
             lang: visitor.lang,
             words: visitor.lang.words(),
             t,
@@ -63,9 +66,9 @@ impl<'p> Frame<'p> {
             who,
             source,
             remarks,
-            rows,
+            rows: list.html(visitor.lang)?,
             changes,
-        }
+        })
     }
 
     /// The same page in the other language.

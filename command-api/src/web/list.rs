@@ -1,11 +1,17 @@
 //! What is known of somebody's rows, and what has to be said about it.
 
+use std::cmp::Reverse;
+
 use axum::http::StatusCode;
 
-use super::api::{Listed, Problem};
+use super::api::{Client, Listed};
+use super::lang::Lang;
+use super::row::Shown;
+use super::visitor::Visitor;
+use crate::http::ApiError;
 
 /// The most rows that are shown at once.
-pub(crate) const SHOWN: usize = 100;
+const SHOWN: usize = 100;
 
 /// What is known of somebody's rows.
 pub(crate) enum List<T> {
@@ -31,11 +37,15 @@ pub(crate) struct Remarks {
     pub(crate) only_latest: &'static str,
 }
 
-impl<T> List<T> {
-    /// What the read side answered.
-    pub(crate) fn of(answer: Result<Listed<T>, Problem>) -> Self {
-        match answer {
-            Ok(listed) => Self::Rows(listed),
+impl<T: Shown> List<T> {
+    /// What the read side answers: the rows of whoever looks, those that changed last first.
+    pub(crate) async fn read(visitor: &Visitor, client: &Client) -> Self {
+        let Some(who) = &visitor.who else { return Self::OfNobody };
+        match client.rows::<T>(who, visitor.after).await {
+            Ok(mut listed) => {
+                listed.rows.sort_unstable_by_key(|row| Reverse(row.position()));
+                Self::Rows(listed)
+            }
             Err(problem) if problem.status == StatusCode::NOT_FOUND => Self::Elsewhere,
             Err(_) => Self::Unreadable,
         }
@@ -44,6 +54,14 @@ impl<T> List<T> {
     /// The rows, as far as they are known.
     pub(crate) fn rows(&self) -> &[T] {
         if let Self::Rows(listed) = self { listed.rows.as_slice() } else { &[] }
+    }
+
+    /// The markup of those that are shown.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] when it cannot be written.
+    pub(crate) fn html(&self, lang: Lang) -> Result<Vec<String>, ApiError> {
+        self.rows().iter().take(SHOWN).map(|row| row.view(lang).html()).collect()
     }
 
     /// Up to which position of the log they are known.

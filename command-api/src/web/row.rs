@@ -1,12 +1,15 @@
 //! One row of a list: the same shape in every business, in its own words.
 
 use askama::Template;
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::api::Problem;
-use super::lang::Words;
+use super::api::{Client, Problem};
+use super::lang::{Lang, Words};
+use super::visitor::Visitor;
 use crate::http::ApiError;
 
 /// How good the news is.
@@ -30,6 +33,15 @@ pub(crate) enum Step {
     Done,
     Undone,
     Failed,
+}
+
+/// A row of a business, as the read side tells it.
+pub(crate) trait Shown: DeserializeOwned {
+    /// The position of its last change.
+    fn position(&self) -> u64;
+
+    /// How it looks in a language.
+    fn view(&self, lang: Lang) -> RowView<'_>;
 }
 
 /// A row, ready to be shown.
@@ -102,28 +114,23 @@ impl RowView<'_> {
     pub(crate) fn html(&self) -> Result<String, ApiError> {
         self.render().map_err(|error| ApiError::Internal(error.to_string()))
     }
-
-    /// One row again, for the script to swap in.
-    ///
-    /// # Errors
-    /// As [`RowView::html`].
-    pub(crate) fn answer(&self) -> Result<Response, ApiError> {
-        Ok(Html(self.html()?).into_response())
-    }
 }
 
-/// The id of a row, from an address.
+/// `GET /web/rows/{id}`: one row again, for the script to swap in.
 ///
 /// # Errors
-/// [`ApiError::NotFound`]: what is no id names no row.
-pub(crate) fn id(text: &str) -> Result<Uuid, ApiError> {
-    text.parse().map_err(|_| ApiError::NotFound("row"))
-}
-
-/// Why a row is not shown.
-pub(crate) fn missing(problem: Problem) -> ApiError {
-    match problem.status {
-        StatusCode::NOT_FOUND => ApiError::NotFound("row"),
+/// [`ApiError::NotFound`], also for what is no id, and [`ApiError::Unavailable`] while the list cannot be
+/// read.
+pub(crate) async fn show<T: Shown>(
+    visitor: Visitor,
+    client: Client,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    let unknown = || ApiError::NotFound("row");
+    let id = id.parse().map_err(|_| unknown())?;
+    let row: T = client.row(id, visitor.after).await.map_err(|problem: Problem| match problem.status {
+        StatusCode::NOT_FOUND => unknown(),
         _ => ApiError::Unavailable("READ_MODEL_UNAVAILABLE", "the list cannot be read".to_owned()),
-    }
+    })?;
+    Ok(Html(row.view(visitor.lang).html()?).into_response())
 }

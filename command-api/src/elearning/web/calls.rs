@@ -5,8 +5,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::draft::Draft;
-use super::row::Row;
-use crate::web::api::{Client, Listed, Problem};
+use crate::web::api::{Client, Problem};
 
 /// Applies; the key makes a second application of the same form the first one. Answers where in the
 /// log the last event of it is.
@@ -18,12 +17,4 @@ pub(super) async fn apply(client: &Client, key: &str, draft: &Draft) -> Result<O
 pub(super) async fn cancel(client: &Client, id: Uuid) -> Result<Option<u64>, Problem> {
     let body = json!({ "applyStatus": "cancelled" });
     client.command(Method::PUT, &format!("/applies/{id}"), None, body).await
-}
-
-/// The applications of a student, those that changed last first, in which everything up to `after` is
-/// to be seen.
-pub(super) async fn rows(client: &Client, student: &str, after: Option<u64>) -> Result<Listed<Row>, Problem> {
-    let mut listed: Listed<Row> = client.rows(student, after).await?;
-    listed.rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.position));
-    Ok(listed)
 }

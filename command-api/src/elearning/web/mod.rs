@@ -22,7 +22,7 @@ pub(super) fn router(api: Router) -> Router {
     let page = Router::new()
         .route("/", get(page::show).post(forms::apply))
         .route("/cancel", post(forms::cancel))
-        .route("/web/rows/{id}", get(row::show));
+        .route("/web/rows/{id}", get(web::row::show::<row::Row>));
     web::router(page.with_state(Api::new(api, SOURCE)))
 }
 

@@ -5,13 +5,14 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use uuid::Uuid;
 
+use super::SOURCE;
 use super::draft::Draft;
+use super::row::Row;
 use super::texts::{Texts, texts};
-use super::{SOURCE, calls, row};
 use crate::http::ApiError;
 use crate::web::api::{Client, FieldProblem};
 use crate::web::frame::{self, Frame};
-use crate::web::list::{List, SHOWN};
+use crate::web::list::List;
 use crate::web::visitor::Visitor;
 
 /// What happened to the form that was sent.
@@ -37,18 +38,13 @@ pub(super) async fn render(
     client: &Client,
     outcome: Outcome,
 ) -> Result<Response, ApiError> {
-    let student = visitor.who.as_deref();
-    let list = match student {
-        Some(student) => List::of(calls::rows(client, student, visitor.after).await),
-        None => List::OfNobody,
-    };
-    let shown = list.rows().iter().take(SHOWN).map(|row| row::view(row, visitor.lang).html());
-    let shown = shown.collect::<Result<_, _>>()?;
-    let new = || (Draft::for_student(student, list.rows().first()), Uuid::new_v4().to_string());
+    let list: List<Row> = List::read(visitor, client).await;
+    let new =
+        || (Draft::for_student(visitor.who.as_deref(), list.rows().first()), Uuid::new_v4().to_string());
     let (draft, key) = outcome.again.unwrap_or_else(new);
     let t = texts(visitor.lang);
     let page = Page {
-        frame: Frame::new(visitor, &t.frame, outcome.notice, SOURCE, &list, shown),
+        frame: Frame::new(visitor, &t.frame, outcome.notice, SOURCE, &list)?,
         t,
         optional: visitor.lang.words().optional,
         fields: fields(t, &draft, &outcome.errors),

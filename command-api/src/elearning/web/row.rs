@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use axum::extract::Path;
-use axum::response::Response;
 use domain::elearning::{ApplyStatus, DeliveryStatus, PayStatus};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -11,11 +9,8 @@ use uuid::Uuid;
 use super::SOURCE;
 use super::stage::Stage;
 use super::texts::texts;
-use crate::http::ApiError;
-use crate::web::api::Client;
 use crate::web::lang::Lang;
-use crate::web::row::{self, Cancel, RowView};
-use crate::web::visitor::Visitor;
+use crate::web::row::{Cancel, RowView, Shown};
 
 /// A row of MyPage, as the read side tells it.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,7 +33,7 @@ pub(super) struct Row {
     pub(super) cancel_reason: Option<String>,
     pub(super) fail_reason: Option<String>,
     pub(super) updated_at: Option<String>,
-    pub(super) position: u64,
+    position: u64,
 }
 
 /// The words on the wire, which the domain itself only ever writes.
@@ -57,38 +52,43 @@ enum DeliveryWord {
     Cancelled,
 }
 
-/// Shows a row in this language.
-pub(super) fn view(row: &Row, lang: Lang) -> RowView<'_> {
-    let t = texts(lang);
-    let stage = Stage::of(row.apply_status, row.pay_status, row.delivery_status);
-    let reason = match stage {
-        Stage::Refused => row.fail_reason.as_deref(),
-        _ => row.cancel_reason.as_deref(),
-    };
-    let (status, next) = (t.stage)(stage);
-    let detail = match (stage, reason.map(t.reason)) {
-        (Stage::Cancelled, reason) => reason.map(Cow::into_owned),
-        (Stage::Refused, Some(reason)) => Some(format!("{reason} {}", next.unwrap_or_default())),
-        _ => next.map(str::to_owned),
-    };
-    let particulars = [(t.copies)(row.book_qty), grouped(&row.amount.to_string())];
-    let named = row.book_name.as_deref().filter(|name| !name.is_empty());
-    let [apply, pay, deliver] = stage.steps();
-    let [applied, payment, delivery] = t.steps;
-    RowView {
-        words: lang.words(),
-        id: row.id,
-        position: row.position,
-        subject: named.unwrap_or(&row.book_id),
-        particulars: particulars.into_iter().chain(row.delivery_address.clone()).collect(),
-        tone: stage.tone(),
-        steps: [(applied, apply), (payment, pay), (delivery, deliver)],
-        status,
-        detail,
-        updated_at: row.updated_at.as_deref(),
-        cancel: stage
-            .can_be_cancelled()
-            .then_some(Cancel { label: t.cancel, who: (SOURCE.who, &row.student_id) }),
+impl Shown for Row {
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn view(&self, lang: Lang) -> RowView<'_> {
+        let t = texts(lang);
+        let stage = Stage::of(self.apply_status, self.pay_status, self.delivery_status);
+        let reason = match stage {
+            Stage::Refused => self.fail_reason.as_deref(),
+            _ => self.cancel_reason.as_deref(),
+        };
+        let (status, next) = (t.stage)(stage);
+        let detail = match (stage, reason.map(t.reason)) {
+            (Stage::Cancelled, reason) => reason.map(Cow::into_owned),
+            (Stage::Refused, Some(reason)) => Some(format!("{reason} {}", next.unwrap_or_default())),
+            _ => next.map(str::to_owned),
+        };
+        let particulars = [(t.copies)(self.book_qty), grouped(&self.amount.to_string())];
+        let named = self.book_name.as_deref().filter(|name| !name.is_empty());
+        let [apply, pay, deliver] = stage.steps();
+        let [applied, payment, delivery] = t.steps;
+        RowView {
+            words: lang.words(),
+            id: self.id,
+            position: self.position,
+            subject: named.unwrap_or(&self.book_id),
+            particulars: particulars.into_iter().chain(self.delivery_address.clone()).collect(),
+            tone: stage.tone(),
+            steps: [(applied, apply), (payment, pay), (delivery, deliver)],
+            status,
+            detail,
+            updated_at: self.updated_at.as_deref(),
+            cancel: stage
+                .can_be_cancelled()
+                .then_some(Cancel { label: t.cancel, who: (SOURCE.who, &self.student_id) }),
+        }
     }
 }
 
@@ -103,16 +103,6 @@ fn grouped(decimal: &str) -> String {
         grouped.push(digit);
     }
     grouped + rest
-}
-
-/// `GET /web/rows/{id}`: one row again, for the script to swap in.
-pub(super) async fn show(
-    visitor: Visitor,
-    client: Client,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    let row: Row = client.row(row::id(&id)?, visitor.after).await.map_err(row::missing)?;
-    view(&row, visitor.lang).answer()
 }
 
 #[cfg(test)]
@@ -131,7 +121,7 @@ mod tests {
     }
 
     fn told(row: &Row, lang: Lang) -> String {
-        let view = view(row, lang);
+        let view = row.view(lang);
         format!("{}: {}", view.status, view.detail.unwrap_or_default())
     }
 
@@ -151,7 +141,7 @@ mod tests {
     /// G14: what a student typed is text, whatever it looks like.
     #[test]
     fn a_book_cannot_bring_its_own_markup() {
-        let html = view(&row("completed", "started", "completed"), Lang::En).html().unwrap();
+        let html = row("completed", "started", "completed").view(Lang::En).html().unwrap();
         assert!(!html.contains("<b>"), "{html}");
         assert!(html.contains("1,234,567.5"), "{html}");
         assert!(html.contains("2026-07-24 10:03 UTC"), "{html}");

@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::forms::Wish;
-use super::row::Row;
-use crate::web::api::{Client, Listed, Problem};
+use crate::web::api::{Client, Problem};
 
 /// A car that can be reserved.
 #[derive(Debug, Deserialize)]
@@ -28,18 +27,6 @@ pub(super) async fn reserve(client: &Client, key: &str, wish: &Wish) -> Result<O
 pub(super) async fn cancel(client: &Client, id: Uuid) -> Result<Option<u64>, Problem> {
     let body: Value = json!({ "status": "Cancelled" });
     client.command(Method::PATCH, &format!("/reservations/{id}"), None, body).await
-}
-
-/// The reservations of a customer, those that changed last first, in which everything up to `after` is
-/// to be seen.
-pub(super) async fn rows(
-    client: &Client,
-    customer: &str,
-    after: Option<u64>,
-) -> Result<Listed<Row>, Problem> {
-    let mut listed: Listed<Row> = client.rows(customer, after).await?;
-    listed.rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.position));
-    Ok(listed)
 }
 
 /// The cars to choose from; none where they cannot be read.

@@ -7,12 +7,13 @@ use uuid::Uuid;
 
 use super::calls::Car;
 use super::forms::Wish;
+use super::row::Row;
 use super::texts::{Texts, texts};
-use super::{SOURCE, calls, row};
+use super::{SOURCE, calls};
 use crate::http::ApiError;
 use crate::web::api::Client;
 use crate::web::frame::{self, Frame};
-use crate::web::list::{List, SHOWN};
+use crate::web::list::List;
 use crate::web::visitor::Visitor;
 
 /// What happened to the form that was sent.
@@ -47,21 +48,15 @@ pub(super) async fn render(
     client: &Client,
     outcome: Outcome,
 ) -> Result<Response, ApiError> {
-    let customer = visitor.who.as_deref();
-    let list = match customer {
-        Some(customer) => List::of(calls::rows(client, customer, visitor.after).await),
-        None => List::OfNobody,
-    };
-    let shown = list.rows().iter().take(SHOWN).map(|row| row::view(row, visitor.lang).html());
-    let shown = shown.collect::<Result<_, _>>()?;
+    let list: List<Row> = List::read(visitor, client).await;
     let new = || {
-        let wish = Wish { user_id: customer.unwrap_or_default().to_owned(), ..Wish::default() };
+        let wish = Wish { user_id: visitor.who.clone().unwrap_or_default(), ..Wish::default() };
         (wish, Uuid::new_v4().to_string())
     };
     let (wish, key) = outcome.again.unwrap_or_else(new);
     let t = texts(visitor.lang);
     let page = Page {
-        frame: Frame::new(visitor, &t.frame, outcome.notice, SOURCE, &list, shown),
+        frame: Frame::new(visitor, &t.frame, outcome.notice, SOURCE, &list)?,
         t,
         optional: visitor.lang.words().optional,
         wish,

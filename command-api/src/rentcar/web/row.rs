@@ -1,17 +1,12 @@
 //! One reservation in the list, as it comes from the read side and as it is shown.
 
-use axum::extract::Path;
-use axum::response::Response;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use super::SOURCE;
 use super::texts::texts;
-use crate::http::ApiError;
-use crate::web::api::Client;
 use crate::web::lang::Lang;
-use crate::web::row::{self, Cancel, RowView, Step, Tone};
-use crate::web::visitor::Visitor;
+use crate::web::row::{Cancel, RowView, Shown, Step, Tone};
 
 /// A row of MyPage, as the read side tells it.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,7 +19,7 @@ pub(super) struct Row {
     reserved_date: Option<String>,
     status: Stage,
     updated_at: Option<String>,
-    pub(super) position: u64,
+    position: u64,
 }
 
 /// Where a reservation stands, as its customer cares.
@@ -64,37 +59,32 @@ impl Stage {
     }
 }
 
-/// Shows a row in this language.
-pub(super) fn view(row: &Row, lang: Lang) -> RowView<'_> {
-    let t = texts(lang);
-    let (status, next) = (t.stage)(row.status);
-    let named = row.car_name.as_deref().filter(|name| !name.is_empty());
-    let [reservation, allocation, usage] = row.status.steps();
-    let [reserved, allocated, used] = t.steps;
-    RowView {
-        words: lang.words(),
-        id: row.reservation_id,
-        position: row.position,
-        subject: named.unwrap_or(&row.car_id),
-        particulars: row.reserved_date.iter().cloned().collect(),
-        tone: row.status.tone(),
-        steps: [(reserved, reservation), (allocated, allocation), (used, usage)],
-        status,
-        detail: next.map(str::to_owned),
-        updated_at: row.updated_at.as_deref(),
-        cancel: row
-            .status
-            .can_be_cancelled()
-            .then_some(Cancel { label: t.cancel, who: (SOURCE.who, &row.user_id) }),
+impl Shown for Row {
+    fn position(&self) -> u64 {
+        self.position
     }
-}
 
-/// `GET /web/rows/{id}`: one row again, for the script to swap in.
-pub(super) async fn show(
-    visitor: Visitor,
-    client: Client,
-    Path(id): Path<String>,
-) -> Result<Response, ApiError> {
-    let row: Row = client.row(row::id(&id)?, visitor.after).await.map_err(row::missing)?;
-    view(&row, visitor.lang).answer()
+    fn view(&self, lang: Lang) -> RowView<'_> {
+        let t = texts(lang);
+        let (status, next) = (t.stage)(self.status);
+        let named = self.car_name.as_deref().filter(|name| !name.is_empty());
+        let [reservation, allocation, usage] = self.status.steps();
+        let [reserved, allocated, used] = t.steps;
+        RowView {
+            words: lang.words(),
+            id: self.reservation_id,
+            position: self.position,
+            subject: named.unwrap_or(&self.car_id),
+            particulars: self.reserved_date.iter().cloned().collect(),
+            tone: self.status.tone(),
+            steps: [(reserved, reservation), (allocated, allocation), (used, usage)],
+            status,
+            detail: next.map(str::to_owned),
+            updated_at: self.updated_at.as_deref(),
+            cancel: self
+                .status
+                .can_be_cancelled()
+                .then_some(Cancel { label: t.cancel, who: (SOURCE.who, &self.user_id) }),
+        }
+    }
 }
