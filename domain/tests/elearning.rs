@@ -182,20 +182,23 @@ impl World {
     fn react(&mut self, policy: usize, event: usize) -> bool {
         let Some(fact) = self.log.get(event).cloned() else { return false };
         match (policies()[policy].react)(&fact) {
-            Reaction::Ignore => true,
+            Reaction::Ignore | Reaction::Done => true,
             Reaction::Now(command) | Reaction::MakeSure(command) => self.handle(command).is_ok(),
             Reaction::MakeSureInTime(_, too_late) if self.time_is_up => self.handle(too_late).is_ok(),
             Reaction::MakeSureInTime(command, _) => self.handle(command).is_ok(),
         }
     }
 
-    /// Whether a policy has reacted to something later before it began to make sure of this.
+    /// Whether a policy has seen that this is done, or wants something else now, before it began to make
+    /// sure of it.
     fn withdrawn(&self, policy: usize, event: usize) -> bool {
         let react = policies()[policy].react;
         let makes_sure =
             |fact: &Fact| matches!(react(fact), Reaction::MakeSure(_) | Reaction::MakeSureInTime(..));
         self.log.get(event).is_some_and(makes_sure)
-            && self.log[event + 1..].iter().any(|later| react(later) != Reaction::Ignore)
+            && self.log[event + 1..]
+                .iter()
+                .any(|later| matches!(react(later), Reaction::Now(_) | Reaction::Done))
     }
 
     fn step(&mut self, step: Step) {

@@ -186,7 +186,7 @@ impl World {
             return false;
         }
         match (policy.react)(&fact) {
-            Reaction::Ignore => true,
+            Reaction::Ignore | Reaction::Done => true,
             Reaction::Now(command) | Reaction::MakeSure(command) | Reaction::MakeSureInTime(command, _) => {
                 self.handle(command).is_ok()
             }

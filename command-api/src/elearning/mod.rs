@@ -26,7 +26,6 @@ pub use settings::Settings;
 
 use crate::business::{Business, Environment, System};
 use crate::calls::{CallSettings, Callee, Port, Remote};
-use crate::execute::schema_version;
 use crate::payment_provider::{Provider, simulator};
 use crate::policies::Handler;
 use apply::ApplyService;
@@ -92,6 +91,9 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
     }
 }
 
-fn decode(event: &event_store::RecordedEvent) -> Result<Option<Fact>, domain::kernel::DecodeError> {
-    Fact::decode(event.stream.as_str(), &event.event_type, schema_version(event), &event.data)
+fn decode(
+    event: &event_store::RecordedEvent,
+    version: u16,
+) -> Result<Option<Fact>, domain::kernel::DecodeError> {
+    Fact::decode(event.stream.as_str(), &event.event_type, version, &event.data)
 }

@@ -361,6 +361,6 @@ fn decode<E: Event>(recorded: &RecordedEvent) -> Result<E, DecodeError> {
 }
 
 /// The version in which an event was written; 1 where nobody said.
-pub(crate) fn schema_version(recorded: &RecordedEvent) -> u16 {
+fn schema_version(recorded: &RecordedEvent) -> u16 {
     Metadata::decode(&recorded.metadata).map_or(1, |metadata| metadata.schema_version)
 }

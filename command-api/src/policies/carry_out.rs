@@ -51,6 +51,8 @@ pub(super) struct Work<C> {
     pub(super) since: u64,
     /// When to begin.
     pub(super) due: Instant,
+    /// Whether it only makes sure of what somebody else is doing, and may be withdrawn.
+    pub(super) yields: bool,
 }
 
 impl<C> Work<C> {
@@ -170,7 +172,8 @@ mod tests {
             longest_pause: Duration::from_secs(5),
             status: Arc::default(),
         };
-        let outcome = carrier.carry_out(&Work { command: "it", in_time, origin, since: 0, due: began }).await;
+        let work = Work { command: "it", in_time, origin, since: 0, due: began, yields: false };
+        let outcome = carrier.carry_out(&work).await;
         (outcome, began.elapsed())
     }
 

@@ -32,7 +32,7 @@ struct Lane<W> {
 struct Entry<W> {
     position: Position,
     work: W,
-    /// Whether it may be dropped for the one that follows.
+    /// Whether it may be withdrawn.
     yields: bool,
 }
 
@@ -47,17 +47,26 @@ impl<W> Lanes<W> {
         self.through = self.through.max(position);
     }
 
-    /// Enters a reaction to what happened at this time behind the others of its key. The one before it
-    /// is dropped if it yields and has not begun.
+    /// Enters a reaction to what happened at this time behind the others of its key. One that does not
+    /// yield itself withdraws the one before it.
     pub(super) fn enter(&mut self, key: &str, position: Position, since: u64, work: W, yields: bool) {
+        if !yields {
+            self.withdraw(key);
+        }
         let open = Open { before: self.through, key: key.to_owned(), since };
         self.open.insert(position, open);
         self.through = Some(position);
-        let lane = self.lane(key);
-        let before = lane.waiting.pop_back_if(|before| before.yields);
-        lane.waiting.push_back(Entry { position, work, yields });
-        if let Some(before) = before {
-            self.open.remove(&before.position);
+        self.lane(key).waiting.push_back(Entry { position, work, yields });
+    }
+
+    /// Drops the last reaction of a key if it yields and has not begun.
+    pub(super) fn withdraw(&mut self, key: &str) {
+        let Some(lane) = self.lanes.get_mut(key) else { return };
+        if let Some(entry) = lane.waiting.pop_back_if(|last| last.yields) {
+            self.open.remove(&entry.position);
+        }
+        if !lane.busy && lane.waiting.is_empty() {
+            self.lanes.remove(key);
         }
     }
 
@@ -146,7 +155,7 @@ mod tests {
 
     /// EL-I15: the payment that waits is withdrawn by the cancel.
     #[test]
-    fn what_yields_and_has_not_begun_is_dropped_for_what_follows() {
+    fn what_yields_and_has_not_begun_is_withdrawn_by_what_follows() {
         let mut lanes = Lanes::new(None);
         lanes.enter("a", at(1), 0, "pay", true);
         lanes.enter("a", at(2), 0, "cancel", false);
@@ -158,6 +167,35 @@ mod tests {
         assert_eq!(lanes.begin("b"), Some("pay"), "what has begun is finished first");
         lanes.enter("b", at(4), 0, "cancel", false);
         assert_eq!((lanes.begin("b"), lanes.open()), (None, 2));
+    }
+
+    /// EL-I2: it was seen to be done.
+    #[test]
+    fn what_yields_is_withdrawn_and_nothing_else_is() {
+        let mut lanes = Lanes::new(None);
+        lanes.enter("a", at(1), 0, "pay", true);
+        lanes.pass(Some(at(2)));
+        lanes.withdraw("a");
+        assert_eq!((lanes.begin("a"), lanes.open(), lanes.watermark()), (None, 0, Some(at(2))));
+
+        lanes.enter("b", at(3), 0, "pay", true);
+        assert_eq!(lanes.begin("b"), Some("pay"));
+        lanes.withdraw("b");
+        lanes.enter("b", at(4), 0, "cancel", false);
+        lanes.withdraw("b");
+        lanes.withdraw("nobody");
+        assert_eq!(lanes.open(), 2, "neither what has begun nor what does not yield");
+    }
+
+    /// RC-I2: a request that holds two cars, one after the other, must let go of both.
+    #[test]
+    fn what_yields_withdraws_nothing() {
+        let mut lanes = Lanes::new(None);
+        lanes.enter("a", at(1), 0, "confirm one hold", true);
+        lanes.enter("a", at(2), 0, "confirm the other", true);
+        assert_eq!(lanes.begin("a"), Some("confirm one hold"));
+        lanes.done("a", at(1));
+        assert_eq!(lanes.begin("a"), Some("confirm the other"));
     }
 
     /// What is carried out again holds nobody's checkpoint back, and nobody overtakes it.

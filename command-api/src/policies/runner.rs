@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::carry_out::{Handler, Work};
 use super::landmark;
@@ -59,8 +60,16 @@ impl Default for RunnerSettings {
     }
 }
 
-/// Reads an event of the log as a fact of the business; `None` when it is none.
-pub type Decode<E> = fn(&RecordedEvent) -> Result<Option<E>, DecodeError>;
+/// Reads an event of the log, written in this version, as a fact of the business; `None` when it is none.
+pub type Decode<E> = fn(&RecordedEvent, u16) -> Result<Option<E>, DecodeError>;
+
+/// What a policy wants done about an event.
+pub(super) enum Wanted<C> {
+    Nothing,
+    /// What waits to be made sure of for this request was done.
+    Withdraw(Uuid),
+    Work(Work<C>),
+}
 
 /// Runs one policy.
 pub struct Runner<E, C> {
@@ -205,25 +214,29 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         landmark::find(&*self.store, trigger).await?.ok_or_else(gone)
     }
 
-    /// What the policy wants done about an event, and whether a later reaction takes its place.
-    pub(super) fn work(&self, event: &RecordedEvent) -> Result<Option<(Work<C>, bool)>, String> {
-        let fact = match (self.decode)(event) {
+    /// What the policy wants done about an event.
+    pub(super) fn wanted(&self, event: &RecordedEvent) -> Result<Wanted<C>, String> {
+        let metadata = Metadata::decode(&event.metadata);
+        let version = metadata.as_ref().map_or(1, |metadata| metadata.schema_version);
+        let fact = match (self.decode)(event, version) {
             Ok(Some(fact)) => fact,
-            Ok(None) => return Ok(None),
+            Ok(None) => return Ok(Wanted::Nothing),
             Err(error @ DecodeError::Unknown { .. }) => {
                 tracing::debug!(policy = self.policy.name, %error, position = %event.position, "skipped");
-                return Ok(None);
+                return Ok(Wanted::Nothing);
             }
             Err(error) => return Err(error.to_string()),
         };
+        let metadata = || metadata.map_err(|error| format!("metadata: {error}"));
         let (command, instead, yields) = match (self.policy.react)(&fact) {
-            Reaction::Ignore => return Ok(None),
+            Reaction::Ignore => return Ok(Wanted::Nothing),
+            Reaction::Done => return Ok(Wanted::Withdraw(metadata()?.correlation_id)),
             Reaction::Now(command) => (command, None, false),
             Reaction::MakeSure(command) => (command, None, true),
             Reaction::MakeSureInTime(command, instead) => (command, Some(instead), true),
         };
+        let metadata = metadata()?;
         let head_start = if yields { self.settings.head_start } else { Duration::ZERO };
-        let metadata = Metadata::decode(&event.metadata).map_err(|error| format!("metadata: {error}"))?;
         let age = Duration::from_millis((self.clock)().saturating_sub(metadata.time));
         let actor = format!("policy:{}", self.policy.name).into();
         let origin = Origin { correlation: metadata.correlation_id, cause: event.id, actor };
@@ -231,6 +244,6 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         let due = now + head_start.saturating_sub(age);
         let until = now.checked_add(self.settings.in_time.saturating_sub(age));
         let in_time = until.zip(instead);
-        Ok(Some((Work { command, in_time, origin, since: metadata.time, due }, yields)))
+        Ok(Wanted::Work(Work { command, in_time, origin, since: metadata.time, due, yields }))
     }
 }

@@ -25,7 +25,6 @@ pub use settings::Settings;
 use crate::business::{Business, Environment, System};
 use crate::calls::{CallSettings, Callee, Port, Remote};
 use crate::config::Delay;
-use crate::execute::schema_version;
 use crate::policies::Handler;
 use car::CarService;
 use hold::{Held, Hold};
@@ -77,6 +76,6 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
     }
 }
 
-fn decode(event: &RecordedEvent) -> Result<Option<Fact>, DecodeError> {
-    Fact::decode(event.stream.as_str(), &event.event_type, schema_version(event), &event.data)
+fn decode(event: &RecordedEvent, version: u16) -> Result<Option<Fact>, DecodeError> {
+    Fact::decode(event.stream.as_str(), &event.event_type, version, &event.data)
 }

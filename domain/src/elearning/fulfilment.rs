@@ -38,7 +38,8 @@ impl Command {
 
 /// The policies of this business.
 pub fn policies() -> [Policy<Fact, Command>; 3] {
-    let money = &["Applied", "ApplyCancelled", "PayCancelRequested"];
+    let money =
+        &["Applied", "ApplyCancelled", "PayCancelRequested", "PayCompleted", "PayFailed", "PayCancelled"];
     [
         Policy { name: "settle-payment", context: "payment", hears: money, react: settle_payment },
         Policy {
@@ -58,8 +59,8 @@ pub fn policies() -> [Policy<Fact, Command>; 3] {
 
 /// Applied → pay, or give up when it cannot be paid for too long (EL-I14); cancelled → cancel the
 /// payment. One policy, so that a cancel withdraws the payment that still waits (EL-I15) and none of
-/// them races another. Where a request does these things itself (EL 1.4),
-/// this makes sure.
+/// them races another. Where a request does these things itself (EL 1.4), this makes sure, unless the
+/// payment is seen to have ended.
 fn settle_payment(fact: &Fact) -> Reaction<Command> {
     match fact {
         Fact::Apply(ApplyEvent::Applied(event)) => {
@@ -72,13 +73,12 @@ fn settle_payment(fact: &Fact) -> Reaction<Command> {
         Fact::Payment(PaymentEvent::PayCancelRequested(event)) => {
             Reaction::MakeSure(Command::CancelPayment(event.sale.clone()))
         }
+        // Money that comes after the cancel was requested settles nothing: it has to go back.
+        Fact::Payment(PaymentEvent::PayCompleted(event)) if event.cancelling => Reaction::Ignore,
         Fact::Payment(
-            PaymentEvent::PayRequested(_)
-            | PaymentEvent::PayCompleted(_)
-            | PaymentEvent::PayFailed(_)
-            | PaymentEvent::PayGivenUp(_)
-            | PaymentEvent::PayCancelled(_),
-        )
+            PaymentEvent::PayCompleted(_) | PaymentEvent::PayFailed(_) | PaymentEvent::PayCancelled(_),
+        ) => Reaction::Done,
+        Fact::Payment(PaymentEvent::PayRequested(_) | PaymentEvent::PayGivenUp(_))
         | Fact::Delivery(DeliveryEvent::DeliveryStarted(_) | DeliveryEvent::DeliveryCancelled(_)) => {
             Reaction::Ignore
         }
@@ -146,7 +146,10 @@ mod tests {
                 Reaction::MakeSureInTime(Command::Pay(application()), Command::GiveUpPayment(application())),
             ),
             ("ApplyCancelled", Reaction::Now(Command::CancelPayment(application()))),
+            ("PayCompleted", Reaction::Done),
+            ("PayFailed", Reaction::Done),
             ("PayCancelRequested", Reaction::MakeSure(Command::CancelPayment(application()))),
+            ("PayCancelled", Reaction::Done),
         ];
         assert_eq!(reactions(settle_payment), expected);
     }
@@ -175,8 +178,11 @@ mod tests {
     fn a_policy_hears_exactly_the_events_that_it_may_react_to() {
         for policy in policies() {
             let mut reacts: Vec<_> = reactions(policy.react).into_iter().map(|(event, _)| event).collect();
+            reacts.sort_unstable();
             reacts.dedup();
-            assert_eq!(reacts, policy.hears, "{}", policy.name);
+            let mut hears = policy.hears.to_vec();
+            hears.sort_unstable();
+            assert_eq!(reacts, hears, "{}", policy.name);
         }
     }
 }

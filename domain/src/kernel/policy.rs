@@ -22,10 +22,14 @@ pub enum Reaction<C> {
     /// Do this.
     Now(C),
     /// The request that caused the event is doing this itself: give it a head start, then make sure.
-    /// If the policy reacts to the same request again before that, only the later reaction counts.
+    /// If the policy wants something [`Now`](Self::Now) for the same request before that, or sees it
+    /// [`Done`](Self::Done), this is withdrawn.
     MakeSure(C),
     /// As [`MakeSure`](Self::MakeSure), but not for ever: what could not be done in time after the
     /// event is not tried again, and the second is done instead. How long that is, is the runner's to
     /// know.
     MakeSureInTime(C, C),
+    /// The request has done itself what was to be made sure of last. Without it, one would make sure of
+    /// what is done already, which does nothing and costs a decision.
+    Done,
 }

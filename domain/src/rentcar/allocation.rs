@@ -31,7 +31,7 @@ pub fn policies() -> [Policy<Fact, Command>; 5] {
         Policy {
             name: "complete-use",
             context: "rental",
-            hears: &["ReservationFulfilled"],
+            hears: &["ReservationFulfilled", "UseCompleted"],
             react: complete_use,
         },
         Policy {
@@ -86,6 +86,7 @@ fn complete_use(fact: &Fact) -> Reaction<Command> {
         Fact::Reservation(ReservationEvent::ReservationFulfilled(event)) => {
             Reaction::MakeSure(Command::CompleteUse(event.booking.clone()))
         }
+        Fact::Rental(RentalEvent::UseCompleted(_)) => Reaction::Done,
         Fact::Reservation(
             ReservationEvent::CarReserved(_)
             | ReservationEvent::ReservationRejected(_)
@@ -94,7 +95,9 @@ fn complete_use(fact: &Fact) -> Reaction<Command> {
             | ReservationEvent::ReservationCancelled(_),
         )
         | Fact::Car(_)
-        | Fact::Rental(_) => Reaction::Ignore,
+        | Fact::Rental(RentalEvent::CarAllocated(_) | RentalEvent::AllocationCancelled(_)) => {
+            Reaction::Ignore
+        }
     }
 }
 
@@ -127,7 +130,8 @@ fn release_car(fact: &Fact) -> Reaction<Command> {
 }
 
 /// Held → the request that holds reserves by itself; if it died or gave up, nobody else knows of the
-/// hold (RC-I2, RC-I3).
+/// hold (RC-I2, RC-I3). That something was reserved is no end of it: a request may hold one car, die, and
+/// be repeated with another one.
 fn confirm_hold(fact: &Fact) -> Reaction<Command> {
     match fact {
         Fact::Car(CarEvent::CarHeld(event)) if event.held_for == HeldFor::Reservation => {
@@ -177,7 +181,10 @@ mod tests {
     /// RC-I9
     #[test]
     fn a_use_that_was_begun_to_be_completed_is_completed() {
-        let expected = [("ReservationFulfilled", Reaction::MakeSure(Command::CompleteUse(booking())))];
+        let expected = [
+            ("ReservationFulfilled", Reaction::MakeSure(Command::CompleteUse(booking()))),
+            ("UseCompleted", Reaction::Done),
+        ];
         assert_eq!(reactions(complete_use), expected);
     }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{Interrupted, Session};
 use crate::policies::parked::{ParkedEvent, ParkedReaction, ReactionRetried, Trigger, WAITS};
+use crate::policies::runner::Wanted;
 
 impl<E: 'static, C: Send + Sync + 'static> Session<'_, E, C> {
     /// Parks a reaction that failed for good.
@@ -75,12 +76,12 @@ impl<E: 'static, C: Send + Sync + 'static> Session<'_, E, C> {
                 }
                 event => event?,
             };
-            match self.runner.work(&event) {
-                Ok(Some((work, _))) => {
+            match self.runner.wanted(&event) {
+                Ok(Wanted::Work(work)) => {
                     self.lanes.enter_again(key, trigger.position, (trigger.clone(), work));
                     self.begin(key.clone());
                 }
-                Ok(None) => self.retried(key, trigger.event).await?,
+                Ok(Wanted::Nothing | Wanted::Withdraw(_)) => self.retried(key, trigger.event).await?,
                 Err(error) => self.park(key, trigger.clone(), error).await?,
             }
         }

@@ -23,7 +23,7 @@ use super::lease::{Lease, LeaseError, Validity};
 use super::pace::Pace;
 use super::parked::{Parked, Trigger};
 use super::parking::Parking;
-use super::runner::Runner;
+use super::runner::{Runner, Wanted};
 use super::status::Oldest;
 
 /// A position that moved only past events of others is worth a checkpoint after this many. Less, and
@@ -165,17 +165,18 @@ impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
                 self.hear_order(event).await?;
                 continue;
             }
-            match self.runner.work(event) {
-                Ok(None) => {}
-                Ok(Some(_)) if self.parked.was_skipped(event.id) => {}
-                Ok(Some((work, yields))) => {
+            match self.runner.wanted(event) {
+                Ok(Wanted::Nothing) => {}
+                Ok(_) if self.parked.was_skipped(event.id) => {}
+                Ok(Wanted::Withdraw(request)) => self.lanes.withdraw(&request.to_string()),
+                Ok(Wanted::Work(work)) => {
                     // By request, not by stream: a car has many requests, which must not wait for each
                     // other, let alone withdraw each other's reactions.
                     let key = work.origin.correlation.to_string();
                     if self.parked.blocks(&key) {
                         self.wait_behind(&key, trigger).await?;
                     } else if !self.parked.knows(&key, event.id) {
-                        let since = work.since;
+                        let (since, yields) = (work.since, work.yields);
                         self.lanes.enter(&key, event.position, since, (trigger, work), yields);
                         keys.push(key);
                     }

@@ -150,8 +150,8 @@ async fn what_is_tried_for_long_is_named_with_its_age() {
 #[tokio::test(start_paused = true)]
 async fn a_runner_that_panics_says_so_and_starts_anew() {
     static WELL: AtomicBool = AtomicBool::new(false);
-    fn panics(event: &RecordedEvent) -> Result<Option<String>, DecodeError> {
-        if WELL.load(Ordering::SeqCst) { decode(event) } else { panic!("not like this") }
+    fn panics(event: &RecordedEvent, version: u16) -> Result<Option<String>, DecodeError> {
+        if WELL.load(Ordering::SeqCst) { decode(event, version) } else { panic!("not like this") }
     }
     let world = World::new();
     world.happens(1, "it").await;

@@ -137,7 +137,7 @@ impl World {
     pub(super) fn process_that(
         &self,
         settings: RunnerSettings,
-        decode: fn(&RecordedEvent) -> Result<Option<String>, DecodeError>,
+        decode: fn(&RecordedEvent, u16) -> Result<Option<String>, DecodeError>,
     ) -> Process {
         let policy = Policy {
             name: "policy",
@@ -154,7 +154,7 @@ impl World {
     }
 }
 
-pub(super) fn decode(event: &RecordedEvent) -> Result<Option<String>, DecodeError> {
+pub(super) fn decode(event: &RecordedEvent, _: u16) -> Result<Option<String>, DecodeError> {
     let happened = &*event.event_type == "Happened";
     Ok(happened.then(|| String::from_utf8(event.data.to_vec()).unwrap()))
 }
