@@ -4,11 +4,13 @@ use std::future::{IntoFuture, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
+use axum::http::header;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::serve::ListenerExt;
-use axum::{Json, Router, serve};
+use axum::{Router, serve};
 use event_store::EventStore;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -93,7 +95,7 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let AppParts { store, business, read_side, shutdown } = parts;
         let Business { contexts, api, policies: runners, page, description, simulators } = business;
-        let document = Json(openapi::document(description, read_side.is_some()));
+        let document = Bytes::from(openapi::document(description, read_side.is_some()).to_string());
         let ReadSide { router: queries, status: projections, metrics: measures } =
             read_side.unwrap_or_else(ReadSide::none);
         let requests = Requests::default();
@@ -114,7 +116,7 @@ impl App {
             .merge(api)
             .merge(operate::router(operated))
             .merge(simulators)
-            .route("/openapi.json", get(async || document))
+            .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], document)))
             .fallback(async || ApiError::NoSuchRoute)
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
             .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -149,7 +151,9 @@ impl App {
                 tracing::debug!(%error, "answers on this connection may be held back");
             }
         });
-        let serving = serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        // Made once: the router itself is copied for every connection, with all that its routes hold.
+        let service = router.into_make_service();
+        let serving = serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
         let deadline = async {
             shutdown.cancelled().await;
             tokio::time::sleep(DRAIN).await;

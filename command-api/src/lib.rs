@@ -15,6 +15,7 @@ pub mod execute;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod http;
+pub mod logs;
 pub mod payment_provider;
 pub mod policies;
 pub mod rentcar;

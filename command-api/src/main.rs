@@ -1,7 +1,6 @@
 //! The main job: settings → store → read side → application → serve → drain. Alone it runs
 //! everything on one machine.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,16 +8,16 @@ use anyhow::Context as _;
 use clap::ArgMatches;
 use command_api::app::{App, AppParts, ProjectionHealth, ReadSide, ReadSideMetrics};
 use command_api::business::Environment;
-use command_api::config::{Config, LogFormat};
+use command_api::config::Config;
 use command_api::desk;
 use command_api::execute::wall_clock;
+use command_api::logs::Logs;
 use event_store::{EventStore, protocol};
 use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 /// Many small values are made on one thread and dropped on another, which is what this one is quick at.
 #[global_allocator]
@@ -34,7 +33,7 @@ async fn main() -> ExitCode {
         eprintln!("error: {error}");
         return ExitCode::from(2);
     }
-    log_as(config.log_format);
+    let _logs = Logs::begin(config.log_format);
     match run(config, &matches).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -137,16 +136,6 @@ async fn projections_of(read_side: Arc<projections::ReadSide>) -> Vec<Projection
         details: serde_json::to_value(&status).unwrap_or_default(),
     };
     read_side.status().await.into_iter().map(health).collect()
-}
-
-fn log_as(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("GIROK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stdout().is_terminal();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_ansi(colours);
-    match format {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().flatten_event(true).init(),
-    }
 }
 
 /// SIGTERM and SIGINT ask for a stop: not ready, drain, exit 0. The second one is obeyed at once.

@@ -34,7 +34,7 @@ impl StreamName {
     /// When the text cannot name a stream.
     pub fn new(name: impl Into<Arc<str>>) -> Result<Self, InvalidStreamName> {
         let name = name.into();
-        let fits = !name.is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control);
+        let fits = !name.is_empty() && name.len() <= MAX_NAME && !has_control(&name);
         if fits { Ok(Self(name)) } else { Err(InvalidStreamName) }
     }
 
@@ -51,6 +51,15 @@ impl StreamName {
     /// The part before the first `-`, or the whole name when there is none.
     pub fn category(&self) -> &str {
         self.0.split_once('-').map_or(&self.0, |(category, _)| category)
+    }
+}
+
+/// Names are ASCII nearly always, and there a byte is a character.
+fn has_control(name: &str) -> bool {
+    if name.is_ascii() {
+        name.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        name.chars().any(char::is_control)
     }
 }
 

@@ -1,7 +1,14 @@
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, ready};
+use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
@@ -91,8 +98,7 @@ impl<Q: Send + 'static, A: Send + 'static> Port<Q, A> {
 
     /// Asks, and waits for the answer as long as the settings allow.
     ///
-    /// The work goes on in a task of its own: a timeout, or a caller that hangs up, abandons the
-    /// answer and not the work.
+    /// A timeout, or a caller that hangs up, abandons the answer and not the work.
     ///
     /// # Errors
     /// [`CallError`].
@@ -105,13 +111,13 @@ impl<Q: Send + 'static, A: Send + 'static> Port<Q, A> {
             return report.close(Err(CallError::Busy(self.name)));
         };
         let callee = Arc::clone(&self.callee);
-        let work = tokio::spawn(async move {
+        let work = Work::new(async move {
             let _permit = permit;
             callee.call(question, origin).await
         });
         report.close(match timeout(self.timeout, work).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(panic)) => Err(CallError::Unavailable(format!("{} failed: {panic}", self.name))),
+            Ok(Err(_)) => Err(CallError::Unavailable(format!("{} panicked", self.name))),
             Err(_) => Err(CallError::TimedOut(self.name)),
         })
     }
@@ -123,6 +129,36 @@ impl<Q: Send + 'static, A: Send + 'static> Port<Q, A> {
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().expect("no code panics while it holds the breaker")
+    }
+}
+
+/// Work that is finished in a task of its own when nobody waits for it any more. Most of the time somebody
+/// does, and no task is made.
+struct Work<T: Send + 'static>(Option<BoxFuture<'static, thread::Result<T>>>);
+
+impl<T: Send + 'static> Work<T> {
+    fn new(work: impl Future<Output = T> + Send + 'static) -> Self {
+        Self(Some(AssertUnwindSafe(work).catch_unwind().boxed()))
+    }
+}
+
+impl<T: Send + 'static> Future for Work<T> {
+    type Output = thread::Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let work = self.0.as_mut().expect("nobody polls what has ended");
+        let ended = ready!(work.poll_unpin(context));
+        self.0 = None;
+        Poll::Ready(ended)
+    }
+}
+
+impl<T: Send + 'static> Drop for Work<T> {
+    fn drop(&mut self) {
+        // Without a runtime the whole process is going down.
+        if let (Some(work), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(work);
+        }
     }
 }
 
@@ -197,6 +233,36 @@ mod tests {
         assert_eq!(finished.load(Ordering::SeqCst), 0);
         tokio::time::sleep(Duration::from_millis(10)).await;
         assert_eq!(finished.load(Ordering::SeqCst), 1);
+    }
+
+    /// G6: a browser that is closed takes no money back.
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_hangs_up_abandons_the_answer_and_not_the_work() {
+        let (port, finished) = port(100, 10);
+        let caller = timeout(Duration::from_millis(1), port.call((), origin()));
+        assert!(caller.await.is_err());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(finished.load(Ordering::SeqCst), 1);
+    }
+
+    /// A defect of the callee.
+    #[tokio::test]
+    async fn a_callee_that_panics_is_unavailable() {
+        struct Panics;
+
+        #[async_trait]
+        impl Callee<(), ()> for Panics {
+            async fn call(&self, (): (), _: Origin) -> Result<(), CallError> {
+                panic!("not like this")
+            }
+        }
+
+        let (timeout, breaker) = (Duration::from_secs(1), BreakerSettings::default());
+        let port = Port::new("slow", PortSettings { timeout, max_concurrent: 1, breaker }, Arc::new(Panics));
+        for _ in 0..2 {
+            let unavailable = CallError::Unavailable("slow panicked".to_owned());
+            assert_eq!(port.call((), origin()).await, Err(unavailable));
+        }
     }
 
     /// SPEC 0.2: the eleventh concurrent call is refused at once.

@@ -5,6 +5,7 @@
 //! would append nothing, or refuse, is taken only on what the log holds at that moment.
 
 mod cache;
+mod new_event;
 mod snapshot;
 
 use std::any::Any;
@@ -12,13 +13,12 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use cache::Cache;
 use domain::kernel::{Aggregate, DecodeError, Event, Metadata, stream};
 use event_store::{
-    AppendError, Direction, EventStore, ExpectedRevision, NewEvent, Position, ReadError, RecordedEvent,
-    StreamName,
+    AppendError, Direction, EventStore, ExpectedRevision, Position, ReadError, RecordedEvent, StreamName,
 };
+use new_event::new_event;
 use snapshot::Kept;
 use uuid::Uuid;
 
@@ -319,37 +319,12 @@ impl Executor {
             Some(last) => (ExpectedRevision::Exact(last.revision), last.revision + 1),
         };
         let time = (self.clock)();
-        let new_event = |(revision, event): (u64, &A::Event)| {
-            let data = event.encode();
-            NewEvent {
-                id: event_id(origin.cause, stream, revision, &data),
-                event_type: event.name().into(),
-                data: data.into(),
-                metadata: metadata(origin, time, event.version()),
-            }
-        };
-        let events: Vec<_> = (first..).zip(events).map(new_event).collect();
+        let new = |(revision, event)| new_event(event, stream, revision, origin, time);
+        let events: Vec<_> = (first..).zip(events).map(new).collect();
         let id = events.last().map_or(origin.cause, |event| event.id);
         let appended = self.store.append(stream, expected, events).await?;
         Ok(Last { id, revision: appended.revision, position: appended.position })
     }
-}
-
-/// Event ids follow from the cause, the place and what happened, so that whatever is repeated after a
-/// crash or an unknown outcome is recognised by the store, and nothing else is.
-fn event_id(cause: Uuid, stream: &StreamName, revision: u64, data: &[u8]) -> Uuid {
-    Uuid::new_v5(&cause, &[format!("{stream}@{revision} ").as_bytes(), data].concat())
-}
-
-fn metadata(origin: &Origin, time: u64, schema_version: u16) -> Bytes {
-    let metadata = Metadata {
-        correlation_id: origin.correlation,
-        causation_id: origin.cause,
-        actor: (&*origin.actor).into(),
-        time,
-        schema_version,
-    };
-    metadata.encode().into()
 }
 
 fn stream_name<A: Aggregate>(key: &impl Display) -> StreamName {

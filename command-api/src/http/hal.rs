@@ -1,16 +1,18 @@
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::execute::Last;
 
 /// The name of the header that says where in the log a command's last event is.
 pub(crate) const EVENT_POSITION: HeaderName = HeaderName::from_static("event-position");
+
+/// A resource with its links is hardly ever longer, in bytes: made in one piece of memory.
+const USUAL: usize = 1024;
 
 /// The address under which the client reached us: `http://localhost:8088`.
 pub struct Base(String);
@@ -39,7 +41,16 @@ pub struct Hal<R> {
     #[serde(flatten)]
     resource: R,
     #[serde(rename = "_links")]
-    links: BTreeMap<&'static str, Link>,
+    links: Links,
+}
+
+/// By relation, as they were added.
+struct Links(Vec<(&'static str, Link)>);
+
+impl Serialize for Links {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(relation, link)| (relation, link)))
+    }
 }
 
 #[derive(Serialize)]
@@ -50,27 +61,29 @@ struct Link {
 impl<R: Serialize> Hal<R> {
     /// A resource that links to itself, and under its own name too.
     pub fn new(resource: R, base: &Base, singular: &'static str, path: &str) -> Self {
-        Self { resource, links: BTreeMap::new() }.link("self", base, path).link(singular, base, path)
+        let links = Links(Vec::with_capacity(5));
+        Self { resource, links }.link("self", base, path).link(singular, base, path)
     }
 
     /// And to another one.
     #[must_use]
     pub fn link(mut self, relation: &'static str, base: &Base, path: &str) -> Self {
-        self.links.insert(relation, Link { href: base.at(path) });
+        self.links.0.push((relation, Link { href: base.at(path) }));
         self
     }
 }
 
 /// Answers with a resource, its revision as `ETag`, and where in the log the last event is.
 pub fn answer<R: Serialize>(status: StatusCode, resource: &Hal<R>, last: Option<Last>) -> Response {
-    let json = serde_json::to_vec(resource).expect("resources are plain structs with text keys");
+    let mut json = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut json, resource).expect("resources are plain structs with text keys");
     let mut response = (status, [(header::CONTENT_TYPE, "application/hal+json")], json).into_response();
     if let Some(last) = last {
         let etag = HeaderValue::from_str(&format!("\"{}\"", last.revision));
         response.headers_mut().insert(header::ETAG, etag.expect("a number is a header"));
         response.headers_mut().insert(EVENT_POSITION, HeaderValue::from(last.position.0));
     }
-    if let (StatusCode::CREATED, Some(link)) = (status, resource.links.get("self")) {
+    if let (StatusCode::CREATED, Some((_, link))) = (status, resource.links.0.first()) {
         let location = HeaderValue::from_str(&link.href).expect("made of a header and an id");
         response.headers_mut().insert(header::LOCATION, location);
     }

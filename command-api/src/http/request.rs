@@ -33,7 +33,8 @@ pub async fn with_request_id(mut request: Request, next: Next) -> Response {
     let span =
         tracing::info_span!("http", request = %id, method = %request.method(), path = request.uri().path());
     let mut response = next.run(request).instrument(span).await;
-    let id = HeaderValue::from_str(&id.to_string()).expect("a UUID is a header");
+    let id = HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    let id = id.expect("a UUID is a header");
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }

@@ -66,6 +66,7 @@ async fn what_is_paid_is_not_given_up() {
     first.stop_process().await;
     let give_up_after = Duration::from_millis(1);
     let second = TestApp::spawn(Settings { store, give_up_after, ..Settings::impatient() }).await;
+    second.until_last("delivery", &id, "DeliveryStarted").await;
     second.settle().await;
     assert_eq!(second.types("payment", &id).await, ["PayRequested", "PayCompleted"]);
     assert_eq!(second.my_page(&id).await["deliveryStatus"], "started");

@@ -61,8 +61,11 @@ macro_rules! wire {
             }
 
             fn encode(&self) -> Vec<u8> {
-                let json = match self { $(Self::$variant(payload) => serde_json::to_vec(payload)),+ };
-                json.expect("payloads are plain structs with text keys")
+                // Hardly ever longer, in bytes: made in one piece of memory.
+                let mut json = Vec::with_capacity(512);
+                match self { $(Self::$variant(payload) => serde_json::to_writer(&mut json, payload)),+ }
+                    .expect("payloads are plain structs with text keys");
+                json
             }
 
             fn decode(name: &str, version: u16, data: &[u8]) -> Result<Self, $crate::kernel::DecodeError> {

@@ -3,6 +3,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// Metadata is hardly ever longer, in bytes: made in one piece of memory.
+const USUAL: usize = 256;
+
 /// What the log knows about an event beside the fact itself. Set in one place, by whoever appends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata<'m> {
@@ -24,7 +27,9 @@ pub struct Metadata<'m> {
 impl Metadata<'_> {
     /// The JSON on the log.
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("metadata is a plain struct")
+        let mut json = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut json, self).expect("metadata is a plain struct");
+        json
     }
 
     /// Reads it back.
