@@ -85,10 +85,12 @@ pub(crate) async fn run() {
 
 fn row<'l>(name: &str, loads: impl Iterator<Item = &'l Load> + Clone, limit: f64) {
     let of = |figure: fn(&Load) -> f64| median(loads.clone().map(figure));
+    let rates = || loads.clone().map(|load| load.per_second);
+    let (least, most) = (rates().fold(f64::MAX, f64::min), rates().fold(0.0, f64::max));
     assert!(loads.clone().all(|load| load.refused == 0), "{name}: everything is taken");
     let ms = |seconds: f64| format!("{:.2} ms", seconds * 1e3);
     println!(
-        "| {name} | {:.0} | {:.2} | {} | {} | {} |",
+        "| {name} | {:.0} ({least:.0} to {most:.0}) | {:.2} | {} | {} | {} |",
         of(|load| load.per_second),
         of(|load| load.per_second) / limit,
         ms(of(|load| load.p50.as_secs_f64())),
