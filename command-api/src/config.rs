@@ -65,7 +65,7 @@ pub struct Config {
     pub head_start_ms: u64,
 
     /// How many reactions of one policy are carried out at once.
-    #[arg(long, env = "GIROK_POLICY_CONCURRENCY", value_name = "N", default_value_t = 32, value_parser = positive)]
+    #[arg(long, env = "GIROK_POLICY_CONCURRENCY", value_name = "N", default_value_t = 128, value_parser = positive)]
     pub policy_concurrency: usize,
 
     /// How logs are written.

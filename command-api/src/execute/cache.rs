@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use event_store::StreamName;
 
 /// How many streams a generation remembers; there are two of them.
-const GENERATION: usize = 8192;
+const GENERATION: usize = 4096;
 
 /// The place where decisions on one stream queue up, and what the last of them left behind: the folded
 /// aggregate.

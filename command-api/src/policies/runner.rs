@@ -49,7 +49,7 @@ impl Default for RunnerSettings {
     fn default() -> Self {
         Self {
             head_start: Duration::from_secs(2),
-            concurrency: 32,
+            concurrency: 128,
             max_open: 20_000,
             longest_pause: Duration::from_secs(5),
             retry_every: Duration::from_millis(100),
