@@ -145,6 +145,19 @@ pub(crate) fn read_exact(file: &dyn LogFile, length: usize, offset: u64) -> io::
     Ok(buffer)
 }
 
+/// How much is written in the background between two syncs, in bytes. The log's own syncs queue behind no
+/// more than this.
+pub(crate) const STEP: usize = 256 * 1024;
+
+/// Writes a file and syncs it step by step.
+pub(crate) fn write_in_steps(file: &dyn LogFile, bytes: &[u8]) -> io::Result<()> {
+    for (step, bytes) in bytes.chunks(STEP).enumerate() {
+        write_all(file, bytes, (step * STEP) as u64).map_err(|(_, error)| error)?;
+        file.sync()?;
+    }
+    Ok(())
+}
+
 /// Writes everything; an error says how much was written before it.
 pub(crate) fn write_all(file: &dyn LogFile, bytes: &[u8], offset: u64) -> Result<(), (usize, io::Error)> {
     let mut written = 0;

@@ -24,7 +24,7 @@ use std::path::Path;
 
 use super::bloom::Bloom;
 use super::bytes::{Fields, put};
-use super::disk::{Disk, LogFile, read_exact, write_all};
+use super::disk::{Disk, LogFile, read_exact, write_in_steps};
 use super::index::{At, Growing, Region, Regions, Spot, StreamHash, Stretch};
 use super::segment::{self, FORMAT};
 
@@ -54,8 +54,7 @@ pub(crate) fn write(disk: &dyn Disk, path: &Path, salt: u128, growing: &Growing)
     let unfinished = path.with_extension("idx-new");
     disk.remove_if_there(&unfinished)?;
     let file = disk.create(&unfinished)?;
-    let written = write_all(&*file, &encode(salt, growing), 0).map_err(|(_, error)| error);
-    if let Err(error) = written.and_then(|()| file.sync()) {
+    if let Err(error) = write_in_steps(&*file, &encode(salt, growing)) {
         // On a full disk its space is what others wait for.
         disk.remove_if_there(&unfinished)?;
         return Err(error);

@@ -20,16 +20,13 @@ use uuid::Uuid;
 
 use super::block::Place;
 use super::bytes::{Fields, put};
-use super::disk::{Disk, LogFile, read_exact, write_all};
+use super::disk::{Disk, LogFile, STEP, read_exact, write_all};
 
 /// Where the first block begins.
 pub(crate) const HEAD: u64 = 64;
 /// The version of every file this engine writes.
 pub(crate) const FORMAT: u32 = 1;
 const MAGIC: &[u8; 8] = b"GIROKLOG";
-/// How much is zeroed between two syncs. Small, so that the log's own syncs never queue behind much.
-const STEP: usize = 1024 * 1024;
-
 /// An open segment.
 pub(crate) struct SegmentFile {
     pub(crate) number: u64,
