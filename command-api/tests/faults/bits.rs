@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::chance;
-use crate::load::Load;
+use crate::load::some_history;
 use crate::process::{Process, main_job};
 use crate::verdict::events;
 
@@ -13,12 +13,7 @@ use crate::verdict::events;
 async fn a_bit_that_turned_is_never_served() {
     let folder = tempfile::TempDir::new().unwrap();
     let (data, journal) = (folder.path().join("data"), Arc::default());
-    let process = Process::start(main_job(&data));
-    let load = Load::of(4, &process.url, &journal);
-    load.until(100).await;
-    load.end().await;
-    process.at_rest().await;
-    process.stop();
+    some_history(&data, &journal, 100).await;
     let written = events(&data).await;
 
     let (mut refused, mut whole) = (0, 0);

@@ -1,6 +1,7 @@
 //! Students who apply and cancel, and what they were told.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use crate::process::NEVER;
+use crate::process::{NEVER, Process, main_job};
 
 /// What students were told, over all processes.
 #[derive(Default)]
@@ -49,6 +50,16 @@ fn application(letters: usize) -> String {
         "qty": "1", "amount": "1000", "address": address,
     });
     application.to_string()
+}
+
+/// A data folder of a process that was stopped after so many acknowledged answers and had done everything.
+pub(crate) async fn some_history(data: &Path, journal: &Arc<Mutex<Journal>>, acknowledged: usize) {
+    let process = Process::start(main_job(data));
+    let load = Load::of(4, &process.url, journal);
+    load.until(acknowledged).await;
+    load.end().await;
+    process.at_rest().await;
+    process.stop();
 }
 
 impl Load {

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use reqwest::StatusCode;
 
-use crate::load::Load;
-use crate::process::{Process, main_job, main_job_under};
+use crate::load::{Load, some_history};
+use crate::process::{Process, main_job_under};
 use crate::verdict::{events, everything_is_there_exactly_once};
 
 /// G16: a disk that cannot sync stops the writer for good. Nothing unacknowledged is claimed, reads go
@@ -12,12 +12,7 @@ use crate::verdict::{events, everything_is_there_exactly_once};
 async fn a_failed_sync_stops_the_writer_and_nothing_is_claimed() {
     let folder = tempfile::TempDir::new().unwrap();
     let (data, journal) = (folder.path().join("data"), Arc::default());
-    let process = Process::start(main_job(&data));
-    let load = Load::of(4, &process.url, &journal);
-    load.until(20).await;
-    load.end().await;
-    process.at_rest().await;
-    process.stop();
+    some_history(&data, &journal, 20).await;
 
     // Every sync of the log from the fortieth on fails; the read models are on another file.
     let logs = std::fs::read_dir(data.join("events")).unwrap().map(|entry| entry.unwrap().path());
