@@ -1,9 +1,9 @@
 use std::any::Any;
-use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use event_store::StreamName;
+use foldhash::HashMap;
 
 /// How many streams a generation remembers; there are two of them.
 const GENERATION: usize = 4096;

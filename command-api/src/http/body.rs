@@ -1,11 +1,11 @@
 //! Reads the bodies that the documents send: JSON objects in which a number may come as a text.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use domain::kernel::InvalidText;
+use foldhash::HashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;

@@ -1,8 +1,9 @@
 //! Which reactions are under way, which wait, and up to where all are done. Pure.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use event_store::Position;
+use foldhash::HashMap;
 
 /// One lane per key: within it one after the other, beside it everything at once.
 pub(super) struct Lanes<W> {
@@ -39,7 +40,7 @@ struct Entry<W> {
 impl<W> Lanes<W> {
     /// Nothing under way; everything up to `through` is done.
     pub(super) fn new(through: Option<Position>) -> Self {
-        Self { lanes: HashMap::new(), open: BTreeMap::new(), again: HashSet::new(), through }
+        Self { lanes: HashMap::default(), open: BTreeMap::new(), again: HashSet::new(), through }
     }
 
     /// Nothing up to here concerns anybody beside what was entered.
