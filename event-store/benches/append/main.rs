@@ -1,7 +1,7 @@
 //! How fast the embedded store is, against a bare file that does nothing but group commit.
 //!
 //! `cargo bench -p event-store` prints one table in about a minute; `APPENDS=400000 EVENTS=5000000`
-//! make it longer. Quote ratios of one run: the absolute figures are the disk's and the neighbours'.
+//! make it longer, `WRITERS=64` shorter. Quote ratios of one run: the absolute figures are the disk's and the neighbours'.
 
 mod bare;
 mod million;
@@ -107,7 +107,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let appends = setting("APPENDS", 100_000);
     println!("writers    store/s  p50 us  p99 us  worst us     bare/s  p50 us  p99 us   store/bare");
-    for writers in [1, 16, 64, 256] {
+    let all = std::env::var("WRITERS").unwrap_or_else(|_| "1,16,64,256".to_owned());
+    for writers in all.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>()? {
         let appends = if writers == 1 { appends / 10 } else { appends };
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..RUNS {
