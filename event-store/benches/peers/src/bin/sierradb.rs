@@ -29,7 +29,8 @@ async fn main() -> Result<()> {
         version: version("sierradb"),
         settings: format!(
             "in process, {buckets} buckets, as by default two for each core, so no order over all streams; a sync \
-             for half of the writers of a bucket or after 1 ms, faster than its defaults; no compression, faster too"
+             for half of the writers of a bucket or after 1 ms, faster than its defaults; no compression, faster too; \
+             its writer threads ask for a higher priority, which root is given"
         ),
     };
     measure(peer, move |_, event| {
