@@ -5,7 +5,7 @@ NEXTEST := $(shell command -v cargo-nextest)
 # Everything on one machine: http://localhost:8088, data in ./data
 RUN ?=
 
-.PHONY: run test check bench torture fuzz setup-run setup-test setup-bench setup-fuzz
+.PHONY: run test check bench bench-peers torture fuzz setup-run setup-test setup-bench setup-peers setup-fuzz
 
 ## Runs the main job: commands, policies, read side and web page in one process.
 run: setup-run
@@ -29,6 +29,11 @@ check: setup-run
 ## Measures everything next to its limit, and writes deploy/BENCHMARKS.md. Takes some minutes.
 bench: setup-bench
 	deploy/bench
+
+## Measures the engine next to the event stores that somebody could take instead, and writes deploy/PEERS.md. Builds them first.
+bench-peers: setup-peers
+	event-store/benches/peers/run | tee deploy/PEERS.md.new
+	mv deploy/PEERS.md.new deploy/PEERS.md
 
 ## The strong forms of the crash tests, for as long as one likes: CYCLES=1000 SEEDS=100000 make torture
 torture: setup-test
@@ -64,6 +69,14 @@ setup-fuzz: setup-run
 
 setup-bench: setup-run
 	@command -v wrk > /dev/null || $(MAKE) --no-print-directory install PACKAGES="wrk"
+
+# Peers are built in Rust, one of them from a protocol definition, or installed for Node and Python.
+setup-peers: setup-run
+	@command -v protoc > /dev/null || $(MAKE) --no-print-directory install PACKAGES="protobuf-compiler"
+	@command -v initdb > /dev/null || ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 \
+	  || $(MAKE) --no-print-directory install PACKAGES="postgresql"
+	@command -v npm > /dev/null || $(MAKE) --no-print-directory install PACKAGES="nodejs npm"
+	@python3 -c 'import ensurepip' 2> /dev/null || $(MAKE) --no-print-directory install PACKAGES="python3-venv"
 
 .PHONY: install
 install:
