@@ -7,12 +7,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
 use super::{Figures, event};
 
 type Request = (Vec<u8>, oneshot::Sender<()>);
 
-/// Appends as the store's bench does.
+/// Appends the same bytes as the store's bench does: names, ids and data.
 pub(crate) async fn run(path: &Path, writers: usize, appends: usize) -> Figures {
     let file = File::create_new(path).expect("the folder is new");
     let zeros = vec![0; 1 << 20];
@@ -45,10 +46,11 @@ pub(crate) async fn run(path: &Path, writers: usize, appends: usize) -> Figures 
             tokio::spawn(async move {
                 let mut latencies = Vec::with_capacity(appends / writers);
                 for _ in 0..appends / writers {
-                    let event = event();
+                    let (name, event) = (format!("apply-{}", Uuid::new_v4()), event());
                     let sent = Instant::now();
                     let (done, wait) = oneshot::channel();
                     let mut body = event.id.as_bytes().to_vec();
+                    body.extend(name.as_bytes());
                     body.extend(&event.data);
                     requests.send((body, done)).await.expect("the writer lives");
                     wait.await.expect("the writer answers");
