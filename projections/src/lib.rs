@@ -46,7 +46,6 @@ pub use heal::{Healed, Order, Skipped, heal, parked};
 pub use history::{Step, history};
 pub use lease::{Sharing, share};
 pub use log::{LogError, open_log};
-pub use metrics::metrics;
 pub use overview::{Part, RowSet, overview};
 pub use parked::Parked;
 pub use progress::{Progress, ProjectionStatus};
