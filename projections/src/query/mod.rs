@@ -31,6 +31,7 @@ use crate::system::System;
 
 pub(crate) use base::Base;
 pub(crate) use error::QueryError;
+pub(crate) use freshness::AsOf;
 pub(crate) use hal::{Links, List, item};
 pub(crate) use live::{Change, Changes, live};
 pub(crate) use parameters::{Parameters, Size};

@@ -17,7 +17,7 @@ use event_store::Position;
 use serde_json::json;
 use sqlx::any::AnyRow;
 
-use super::{Base, Change, Changes, Links, List, Parameters, QueryError, Reads, cursor, item, live};
+use super::{AsOf, Base, Change, Changes, Links, List, Parameters, QueryError, Reads, cursor, item, live};
 use crate::database::Database;
 use crate::history::history;
 use crate::system::Collection;
@@ -108,14 +108,9 @@ async fn one(
     State(Context { page, reads }): State<Context>,
     Path(id): Path<String>,
     base: Base,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Response, QueryError> {
-    let freshness = parameters.freshness();
-    parameters.check()?;
-
-    let as_of = reads.as_of(freshness).await?;
-    // An id that is none names no row; one in another spelling names its row.
-    let Ok(id) = RequestId::from_str(&id) else { return Err(QueryError::NotFound(page.subject, as_of)) };
+    let (id, as_of) = asked_for(&page, &reads, &id, parameters).await?;
     let rows = query(&page, reads.database.readers(), Wanted::Id(id), None, 1).await?;
     let Some(row) = rows.first() else { return Err(QueryError::NotFound(page.subject, as_of)) };
     let hal = [(header::CONTENT_TYPE, "application/hal+json")];
@@ -127,13 +122,9 @@ async fn told(
     State(Context { page, reads }): State<Context>,
     Path(id): Path<String>,
     base: Base,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Response, QueryError> {
-    let freshness = parameters.freshness();
-    parameters.check()?;
-
-    let as_of = reads.as_of(freshness).await?;
-    let Ok(id) = RequestId::from_str(&id) else { return Err(QueryError::NotFound(page.subject, as_of)) };
+    let (id, as_of) = asked_for(&page, &reads, &id, parameters).await?;
     let id = id.to_string();
     let categories = page.collections.iter().map(|collection| collection.category);
     let steps = history(&*reads.store, categories, &id).await?;
@@ -144,6 +135,23 @@ async fn told(
     let links = json!({"self": {"href": format!("{address}/history")}, page.singular: {"href": address}});
     let body = json!({"id": id, "history": steps, "_links": links});
     Ok((as_of, [(header::CONTENT_TYPE, "application/hal+json")], body.to_string()).into_response())
+}
+
+/// Which row is asked for, once it is as new as the client wants it.
+async fn asked_for(
+    page: &MyPage,
+    reads: &Reads,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<(RequestId, AsOf), QueryError> {
+    let freshness = parameters.freshness();
+    parameters.check()?;
+    let as_of = reads.as_of(freshness).await?;
+    // An id that is none names no row; one in another spelling names its row.
+    match RequestId::from_str(id) {
+        Ok(id) => Ok((id, as_of)),
+        Err(_) => Err(QueryError::NotFound(page.subject, as_of)),
+    }
 }
 
 async fn events(
