@@ -72,7 +72,12 @@ pub(crate) async fn heed(
 ) {
     while !shutdown.is_cancelled() {
         // Without an answer the worker is in trouble too, and says so.
-        let seen = within(ANSWER, async { care(&mut *database.readers().acquire().await?, name).await });
+        let seen = within(ANSWER, async {
+            let mut connection = database.readers().acquire().await?;
+            let seen = care(&mut connection, name).await?;
+            connection.rest();
+            Ok::<_, sqlx::Error>(seen)
+        });
         if let Ok((parked, healed)) = seen.await {
             publisher.send_if_modified(|progress| {
                 let news = progress.healed < healed;
@@ -98,6 +103,7 @@ async fn look(
         // In this order: what was healed is never older than where the rows are.
         let found = checkpoint::find(&mut connection, name).await?;
         let (parked, healed) = care(&mut connection, name).await?;
+        connection.rest();
         Ok((found, parked, healed))
     })
     .await

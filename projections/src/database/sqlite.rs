@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::AnyPool;
 use tempfile::TempDir;
 
-use super::{Dialect, Limits, OpenError, migrator, pool};
+use super::{Dialect, Limits, OpenError, Readers, migrator, options, pool};
 
 /// How many queries read at the same time.
 const READERS: u32 = 4;
@@ -26,6 +26,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "SQLite",
     rows: "(SELECT jsonb(value) AS value FROM json_each($1) LIMIT -1) AS r",
     keys: "SELECT value FROM json_each($1)",
+    array: ("json_array(", ")"),
     held: "",
     begin: "BEGIN IMMEDIATE",
     columns: "SELECT name FROM pragma_table_info($1) ORDER BY cid",
@@ -35,8 +36,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     patient: "SELECT 1",
 };
 
-/// The writing pool, the reading pool, and the folder of a temporary database.
-pub(super) async fn open(path: &str) -> Result<(AnyPool, AnyPool, Option<Arc<TempDir>>), OpenError> {
+/// The one that writes, those that read, and the folder of a temporary database.
+pub(super) async fn open(path: &str) -> Result<(AnyPool, Readers, Option<Arc<TempDir>>), OpenError> {
     // Several connections cannot share a database in memory and still read while one writes.
     let (path, temporary) = match path {
         ":memory:" => {
@@ -50,8 +51,8 @@ pub(super) async fn open(path: &str) -> Result<(AnyPool, AnyPool, Option<Arc<Tem
     let mut transaction = writer.begin_with(DIALECT.begin).await?;
     migrator(&DIALECT).set_locking(false).run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
-    let readers = format!("{EVERY_CONNECTION} PRAGMA query_only = ON;");
-    let readers = pool(&url(&path, "rw"), readers, Limits::file(READERS))?;
+    let greeting = format!("{EVERY_CONNECTION} PRAGMA query_only = ON;");
+    let readers = Readers::new(options(&url(&path, "rw"))?, greeting, Limits::file(READERS));
     Ok((writer, readers, temporary))
 }
 

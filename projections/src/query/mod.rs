@@ -69,6 +69,22 @@ pub struct Reads {
     pub(crate) shutdown: CancellationToken,
 }
 
+impl Reads {
+    /// What a query selects to learn since when a row of this table stands still. Nobody asks while
+    /// nothing is known to be parked: what is parked later is behind what the answer says that it is of.
+    pub(crate) fn degraded(&self, table: &str) -> String {
+        let Progress { considered, parked, .. } = *self.progress.borrow();
+        if considered.is_some() && parked == 0 {
+            return "CAST(NULL AS BIGINT)".to_owned();
+        }
+        let projection = self.projection;
+        format!(
+            "(SELECT MIN(parked.position) FROM parked
+                WHERE parked.projection = '{projection}' AND parked.id = {table}.id)"
+        )
+    }
+}
+
 /// All queries of a system; `reads` gives each what it needs, by the name of its projection.
 pub(crate) fn router(system: &System, reads: impl Fn(&str) -> Reads) -> Router {
     let lists = match system.collections {

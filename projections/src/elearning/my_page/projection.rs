@@ -33,7 +33,7 @@ impl Projection for MyPageProjection {
     }
 
     fn table(&self) -> Table {
-        Table { name: NAME, key: &["id"], columns: table::DEFINITION, indexes: table::INDEXES }
+        table::TABLE
     }
 
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
