@@ -30,6 +30,7 @@ mod sorted;
 mod step_error;
 mod system;
 mod target;
+mod upsert;
 mod worker;
 
 pub mod elearning;

@@ -19,12 +19,12 @@ const EVERY_CONNECTION: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = 
     PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 10000; PRAGMA temp_store = MEMORY; \
     PRAGMA cache_size = -32000;";
 
-/// The LIMIT keeps SQLite from merging `rows` into the statement, where every column would render
-/// and parse the element again; that doubles the cost of a row. IMMEDIATE: what is read in the
-/// transaction cannot change before it writes, held or not.
+/// `jsonb_each` hands each element out as it was parsed, where `json_each` would render it as a text
+/// that every column parses again. IMMEDIATE: what is read in the transaction cannot change before it
+/// writes, held or not.
 pub(super) const DIALECT: Dialect = Dialect {
     name: "SQLite",
-    rows: "(SELECT jsonb(value) AS value FROM json_each($1) LIMIT -1) AS r",
+    rows: "jsonb_each($1) AS r",
     keys: "SELECT value FROM json_each($1)",
     array: ("json_array(", ")"),
     held: "",

@@ -13,6 +13,7 @@ use super::row::{Revisions, Row};
 use crate::checkpoint::number;
 use crate::database::Transaction;
 use crate::projection::Table;
+use crate::upsert::Upsert;
 
 pub(super) const COLUMNS: &str = "id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status, \
     delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at, apply_revision, \
@@ -30,27 +31,6 @@ pub(super) const TABLE: Table = Table {
         position BIGINT NOT NULL",
     indexes: &[("by_student", "student_id, id"), ("by_position", "position")],
 };
-
-/// (`WHERE true` tells SQLite's parser where the SELECT ends.)
-const UPSERT: &str = "
-    INSERT INTO {table} (id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status,
-        delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at,
-        apply_revision, payment_revision, delivery_revision, position)
-    SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3, r.value ->> 4,
-        CAST(r.value ->> 5 AS BIGINT), r.value ->> 6, r.value ->> 7, r.value ->> 8, r.value ->> 9,
-        r.value ->> 10, r.value ->> 11, r.value ->> 12, CAST(r.value ->> 13 AS BIGINT),
-        CAST(r.value ->> 14 AS BIGINT), CAST(r.value ->> 15 AS BIGINT), CAST(r.value ->> 16 AS BIGINT),
-        CAST(r.value ->> 17 AS BIGINT)
-    FROM {rows} WHERE true
-    ON CONFLICT (id) DO UPDATE SET
-        student_id = excluded.student_id, student_name = excluded.student_name,
-        book_id = excluded.book_id, book_name = excluded.book_name, book_qty = excluded.book_qty,
-        amount = excluded.amount, apply_status = excluded.apply_status,
-        delivery_address = excluded.delivery_address, pay_status = excluded.pay_status,
-        delivery_status = excluded.delivery_status, cancel_reason = excluded.cancel_reason,
-        fail_reason = excluded.fail_reason, updated_at = excluded.updated_at,
-        apply_revision = excluded.apply_revision, payment_revision = excluded.payment_revision,
-        delivery_revision = excluded.delivery_revision, position = excluded.position";
 
 /// The rows of these applications, as far as there are any.
 pub(super) async fn read(
@@ -72,8 +52,7 @@ pub(super) async fn write(
 ) -> Result<(), sqlx::Error> {
     let mut rows: Vec<Columns> = rows.map(Columns::from).collect();
     rows.sort_unstable_by_key(|row| row.0);
-    let rows = serde_json::to_string(&rows).expect("columns are plain values");
-    transaction.write(UPSERT, rows).await
+    Upsert::new(TABLE, "student_id", None, &rows).apply(transaction).await
 }
 
 /// A row, from the array of its columns in the order of [`COLUMNS`].
