@@ -24,9 +24,9 @@ use crate::step_error::StepError;
 use crate::target::Target;
 
 /// How many waiting events go into one transaction, give or take the last piece that the store
-/// hands out. Larger batches write a row once that several events change, and hold the one writing
-/// connection longer.
-const BATCH: usize = 8192;
+/// hands out. Larger batches write a row once that several events change, hold the one writing
+/// connection longer, and take more memory: each event is there as bytes, as a fact, and as rows in text.
+const BATCH: usize = 4096;
 
 /// How long the database may take for one batch, longer than any limit of its own: one that hangs would
 /// never answer.
