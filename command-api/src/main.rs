@@ -121,7 +121,7 @@ async fn read_side(
 fn measures_of(read_side: Arc<projections::ReadSide>) -> ReadSideMetrics {
     Arc::new(move || {
         let read_side = Arc::clone(&read_side);
-        async move { projections::metrics(&read_side.status().await) }.boxed()
+        async move { read_side.metrics().await }.boxed()
     })
 }
 

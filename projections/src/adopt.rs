@@ -91,7 +91,7 @@ pub async fn adopt(
 ) -> Result<Vec<Adopted>, AdoptError> {
     let mut connection = database.readers().acquire().await?;
     let mut theirs = checkpoint::all(&mut connection).await?;
-    drop(connection);
+    connection.rest();
     theirs.retain(|found| found.store != new.id());
     let foreign = |found: &&Checkpoint| found.store != old.id();
     if let Some(Checkpoint { name, store: of, .. }) = theirs.iter().find(foreign) {

@@ -58,7 +58,9 @@ pub enum Order {
 /// When the database does not answer.
 pub async fn parked(database: &Database) -> Result<Vec<Parked>, sqlx::Error> {
     let mut connection = database.readers().acquire().await?;
-    parked::list(&mut connection).await
+    let parked = parked::list(&mut connection).await?;
+    connection.rest();
+    Ok(parked)
 }
 
 /// Retries or skips what is parked under a key of a projection, in one transaction. `None` when

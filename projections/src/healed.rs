@@ -2,10 +2,10 @@
 //! ask for what changed behind the last row they got, would never see them.
 
 use event_store::Position;
-use sqlx::{AnyConnection, AnyPool, Row};
+use sqlx::{AnyConnection, Row};
 
 use crate::checkpoint::number;
-use crate::database::Transaction;
+use crate::database::{Readers, Transaction};
 
 /// Notes that a row was healed while the projection was here, which must be held.
 pub(crate) async fn note(
@@ -31,7 +31,7 @@ pub(crate) async fn last(connection: &mut AnyConnection, projection: &str) -> Re
 /// Those behind a number that a reader of everything up to `position` has not seen: the number and the id
 /// of each.
 pub(crate) async fn since(
-    readers: &AnyPool,
+    readers: &Readers,
     projection: &str,
     number: i64,
     position: i64,
@@ -39,6 +39,6 @@ pub(crate) async fn since(
     let statement = "SELECT number, id FROM healed
         WHERE projection = $1 AND number > $2 AND position >= $3 ORDER BY number";
     let healed = sqlx::query(statement).bind(projection).bind(number).bind(position);
-    let rows = healed.fetch_all(readers).await?;
+    let rows = readers.fetch_all(healed).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }

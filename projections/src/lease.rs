@@ -139,6 +139,7 @@ impl Member {
     async fn may_work(&self) -> Result<(), StepError> {
         let mut connection = self.database.readers().acquire().await?;
         let found = checkpoint::find(&mut connection, self.projection.name()).await?;
+        connection.rest();
         found.map_or(Ok(()), |found| found.of(&*self.projection, &*self.store).map(drop))?;
         Ok(())
     }

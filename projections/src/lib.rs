@@ -30,6 +30,7 @@ mod sorted;
 mod step_error;
 mod system;
 mod target;
+mod upsert;
 mod worker;
 
 pub mod elearning;
@@ -46,7 +47,6 @@ pub use heal::{Healed, Order, Skipped, heal, parked};
 pub use history::{Step, history};
 pub use lease::{Sharing, share};
 pub use log::{LogError, open_log};
-pub use metrics::metrics;
 pub use overview::{Part, RowSet, overview};
 pub use parked::Parked;
 pub use progress::{Progress, ProjectionStatus};

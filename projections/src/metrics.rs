@@ -21,8 +21,8 @@ const TOLD: [Told; 4] = [
     ("healthy", "1 while it can be relied upon", |projection| projection.unhealthy.is_none().into()),
 ];
 
-/// The numbers of these projections. What is to follow is left to the caller, the end mark included.
-pub fn metrics(projections: &[ProjectionStatus]) -> String {
+/// The numbers of these projections, without an end mark.
+pub(crate) fn metrics(projections: &[ProjectionStatus]) -> String {
     let mut registry = Registry::with_prefix("girok_projection");
     for (name, help, number) in TOLD {
         let family = Family::<[(&str, &str); 1], Gauge>::default();

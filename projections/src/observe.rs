@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::EventStore;
+use sqlx::AnyConnection;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -71,7 +72,13 @@ pub(crate) async fn heed(
 ) {
     while !shutdown.is_cancelled() {
         // Without an answer the worker is in trouble too, and says so.
-        if let Ok((_, parked, healed)) = look(&database, name).await {
+        let seen = within(ANSWER, async {
+            let mut connection = database.readers().acquire().await?;
+            let seen = care(&mut connection, name).await?;
+            connection.rest();
+            Ok::<_, sqlx::Error>(seen)
+        });
+        if let Ok((parked, healed)) = seen.await {
             publisher.send_if_modified(|progress| {
                 let news = progress.healed < healed;
                 if news {
@@ -93,11 +100,18 @@ async fn look(
 ) -> Result<(Option<checkpoint::Checkpoint>, usize, i64), sqlx::Error> {
     within(ANSWER, async {
         let mut connection = database.readers().acquire().await?;
+        // In this order: what was healed is never older than where the rows are.
         let found = checkpoint::find(&mut connection, name).await?;
-        // In this order: what is parked is never older than what was healed.
-        let healed = healed::last(&mut connection, name).await?;
-        let parked = parked::keys(&mut connection, name).await?.len();
+        let (parked, healed) = care(&mut connection, name).await?;
+        connection.rest();
         Ok((found, parked, healed))
     })
     .await
+}
+
+/// How many keys wait for an operator, and the number of the last row that one healed.
+async fn care(connection: &mut AnyConnection, name: &str) -> Result<(usize, i64), sqlx::Error> {
+    // In this order: what is parked is never older than what was healed.
+    let healed = healed::last(connection, name).await?;
+    Ok((parked::keys(connection, name).await?.len(), healed))
 }

@@ -95,5 +95,6 @@ pub async fn overview(
             unhealthy,
         });
     }
+    connection.rest();
     Ok(rows)
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::database::{Database, OpenError};
+use crate::metrics::metrics;
 use crate::observe::{heed, observe};
 use crate::progress::{Progress, ProjectionStatus, Stillness};
 use crate::projection::Projection;
@@ -167,6 +168,12 @@ impl ReadSide {
             }
         };
         self.running.iter().map(status).collect()
+    }
+
+    /// The same as monitoring systems read it (OpenMetrics text). What is to follow is left to the caller,
+    /// the end mark included.
+    pub async fn metrics(&self) -> String {
+        metrics(&self.status().await)
     }
 
     /// Waits until every worker has ended: after the token fired, when it has written its last

@@ -48,7 +48,7 @@ pub async fn rows(database: &Database, system: &System) -> Result<Rows, sqlx::Er
         let table = projection.table();
         let statement =
             AssertSqlSafe(format!("SELECT * FROM {} ORDER BY {}", table.name, table.key.join(", ")));
-        let rows = sqlx::query(statement).fetch_all(database.readers()).await?;
+        let rows = database.readers().fetch_all(sqlx::query(statement)).await?;
         all.insert(projection.name(), rows.iter().map(object).collect::<Result<_, _>>()?);
     }
     Ok(all)

@@ -10,14 +10,21 @@ use serde_json::value::RawValue;
 use crate::database::Transaction;
 use crate::projection::{Change, Projection, Table, Undecodable};
 use crate::system::{Collection, ResourceOf};
+use crate::upsert::Upsert;
 
 /// The permanent name of the projection.
 pub(crate) const NAME: &str = "resources";
 
-const COLUMNS: &str = "collection TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, \
-    revision BIGINT NOT NULL, position BIGINT NOT NULL, updated BIGINT NOT NULL, body TEXT NOT NULL";
+const TABLE: Table = Table {
+    name: "resources",
+    key: &["collection", "id"],
+    columns: "collection TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, \
+        revision BIGINT NOT NULL, position BIGINT NOT NULL, updated BIGINT NOT NULL, body TEXT NOT NULL",
+    indexes: &[("by_owner", "collection, owner, id")],
+};
 
-const INDEX: (&str, &str) = ("by_owner", "collection, owner, id");
+/// An older revision changes nothing, so that a repeat is harmless.
+const NEWER: &str = "kept.revision < excluded.revision";
 
 /// The state that an event left behind, ready to be shown.
 #[derive(Debug, Clone)]
@@ -60,7 +67,7 @@ impl Projection for Resources {
     }
 
     fn table(&self) -> Table {
-        Table { name: "resources", key: &["collection", "id"], columns: COLUMNS, indexes: &[INDEX] }
+        TABLE
     }
 
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
@@ -75,14 +82,13 @@ impl Projection for Resources {
                 newest.insert(event.stream.as_str(), Row::new(event, resource));
             }
         }
-        // By key, so that the database walks its index once.
         let mut rows: Vec<Row> = newest.into_values().collect();
         rows.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-        Ok(Box::new(Upsert { rows: serde_json::to_string(&rows).expect("rows are plain tuples") }))
+        Ok(Box::new(Upsert::new(TABLE, "owner", Some(NEWER), &rows)))
     }
 }
 
-/// The columns, in the order of the statement.
+/// The columns of the table.
 #[derive(Serialize)]
 struct Row(&'static str, String, String, u64, u64, u64, String);
 
@@ -94,25 +100,9 @@ impl Row {
     }
 }
 
-struct Upsert {
-    rows: String,
-}
-
-/// An older revision changes nothing, so that a repeat is harmless. (`WHERE true` tells SQLite's
-/// parser where the SELECT ends.)
-const UPSERT: &str = "
-    INSERT INTO {table} AS kept (collection, id, owner, revision, position, updated, body)
-    SELECT r.value ->> 0, r.value ->> 1, r.value ->> 2, CAST(r.value ->> 3 AS BIGINT),
-           CAST(r.value ->> 4 AS BIGINT), CAST(r.value ->> 5 AS BIGINT), r.value ->> 6
-    FROM {rows} WHERE true
-    ON CONFLICT (collection, id) DO UPDATE SET
-        owner = excluded.owner, revision = excluded.revision, position = excluded.position,
-        updated = excluded.updated, body = excluded.body
-    WHERE kept.revision < excluded.revision";
-
 #[async_trait]
 impl Change for Upsert {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
-        transaction.write(UPSERT, self.rows.clone()).await
+        Upsert::apply(self, transaction).await
     }
 }

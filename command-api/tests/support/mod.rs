@@ -164,10 +164,7 @@ impl TestApp {
         let url = format!("sqlite:{}", folder.path().join("read-model.db").display());
         let database = projections::Database::open(&url).await.unwrap();
         let (store, shutdown) = (Arc::clone(&settings.store), CancellationToken::new());
-        let read = match system {
-            "rentcar" => projections::rentcar::system(),
-            _ => projections::elearning::system(),
-        };
+        let read = projections::System::find(system).unwrap();
         let read_side = projections::ReadSide::start(Arc::clone(&store), database, &read, shutdown.clone());
         let read_side = Arc::new(read_side.await.unwrap());
         let provider = Arc::new(SimulatedProvider::default());
@@ -181,7 +178,7 @@ impl TestApp {
                     let read_side = Arc::clone(&read_side);
                     Arc::new(move || {
                         let read_side = Arc::clone(&read_side);
-                        async move { projections::metrics(&read_side.status().await) }.boxed()
+                        async move { read_side.metrics().await }.boxed()
                     })
                 },
             }),

@@ -30,7 +30,9 @@ pub(crate) async fn fill(url: &str, rows: u64) {
         "INSERT INTO resources (collection, id, owner, revision, position, updated, body)
          SELECT 'applies', {id}, {student}, 0, 4 * CAST(n AS BIGINT), 1790000000000, '{body}' FROM {numbers} AS n"
     );
-    for statement in [my_page, resources, "ANALYZE".to_owned()] {
+    // As it would by itself, later. SQLite never does, and if it had, would plan every question anew.
+    let analyze = if url.starts_with("sqlite") { "SELECT 1" } else { "ANALYZE" };
+    for statement in [my_page, resources, analyze.to_owned()] {
         connection.execute(AssertSqlSafe(statement)).await.expect("rows are made");
     }
     connection.close().await.expect("a clean end");

@@ -7,7 +7,7 @@ use axum::routing::get;
 use axum::serve as serve_http;
 use axum::{Json, Router};
 use backon::{ExponentialBuilder, Retryable};
-use projections::{Database, OpenError, ReadSide, Sharing, metrics, share};
+use projections::{Database, OpenError, ReadSide, Sharing, share};
 use tokio::net::TcpListener;
 
 use super::{Failure, Place, Verdict, until_told};
@@ -52,7 +52,7 @@ pub(super) async fn serve(place: Place, listen: SocketAddr) -> Result<Verdict, F
         .merge(side.router())
         .route("/healthz", get(async || "UP"))
         .route("/status", get(async move || Json(status.status().await)))
-        .route("/metrics", get(async move || metrics(&measured.status().await) + "# EOF\n"));
+        .route("/metrics", get(async move || measured.metrics().await + "# EOF\n"));
     let listener = TcpListener::bind(listen).await?;
     eprintln!("listening on http://{}", listener.local_addr()?);
     let serving = serve_http(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());

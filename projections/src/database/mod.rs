@@ -5,6 +5,7 @@
 //! fills it in.
 
 mod postgres;
+mod readers;
 mod sqlite;
 mod transaction;
 
@@ -19,6 +20,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
 use tempfile::TempDir;
 
+pub(crate) use readers::Readers;
 pub use transaction::Transaction;
 
 /// The changes of the tables, oldest first; run when a database is opened.
@@ -37,7 +39,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
 #[derive(Debug, Clone)]
 pub struct Database {
     writer: AnyPool,
-    readers: AnyPool,
+    readers: Readers,
     dialect: &'static Dialect,
     /// The folder of a database that goes when the last clone goes.
     _temporary: Option<Arc<TempDir>>,
@@ -49,6 +51,8 @@ struct Dialect {
     name: &'static str,
     rows: &'static str,
     keys: &'static str,
+    /// Makes a JSON array out of a list of columns: what is before and what is behind it.
+    array: (&'static str, &'static str),
     /// What keeps the rows of a SELECT from others until the transaction ends.
     held: &'static str,
     begin: &'static str,
@@ -70,7 +74,8 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(7);
 /// How long a connection may take to come to rest before it is cut off.
 const REST: Duration = Duration::from_secs(5);
 
-/// How a pool treats its connections.
+/// How connections are treated.
+#[derive(Debug, Clone, Copy)]
 struct Limits {
     size: u32,
     acquire: Duration,
@@ -168,7 +173,10 @@ impl Database {
         let database = Self::open_to_read(url).await?;
         if is_postgres(url) {
             let there = match database.readers.acquire().await {
-                Ok(_) => database.migrate().await,
+                Ok(reader) => {
+                    reader.rest();
+                    database.migrate().await
+                }
                 Err(error) => Err(OpenError::Unavailable(error)),
             };
             return match there {
@@ -191,7 +199,7 @@ impl Database {
     }
 
     /// Where queries go.
-    pub(crate) fn readers(&self) -> &AnyPool {
+    pub(crate) fn readers(&self) -> &Readers {
         &self.readers
     }
 
@@ -226,6 +234,11 @@ impl Database {
         self.dialect.now
     }
 
+    /// These columns as one JSON array. Every column of a row is handed over on its own, at a cost.
+    pub(crate) fn array(&self, columns: &str) -> String {
+        self.dialect.array(columns)
+    }
+
     /// A definition of columns in the words of this database.
     pub(crate) fn define(&self, columns: &str) -> String {
         self.dialect.define(columns)
@@ -233,6 +246,11 @@ impl Database {
 }
 
 impl Dialect {
+    fn array(&self, columns: &str) -> String {
+        let (before, behind) = self.array;
+        format!("{before}{columns}{behind}")
+    }
+
     fn define(&self, sql: &str) -> String {
         sql.replace("TEXT", self.key_text)
     }
@@ -287,10 +305,15 @@ pub(crate) fn is_understood(url: &str) -> bool {
     AnyConnectOptions::from_str(file.as_deref().unwrap_or(url)).is_ok()
 }
 
-/// Connects when it is first needed, and again whenever that is necessary.
-fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Error> {
+/// How to connect.
+fn options(url: &str) -> Result<AnyConnectOptions, sqlx::Error> {
     // A statement is logged with its text, and ours are long: the worker logs what it does instead.
-    let options = AnyConnectOptions::from_str(url)?.disable_statement_logging();
+    Ok(AnyConnectOptions::from_str(url)?.disable_statement_logging())
+}
+
+/// Those that write. Connects when it is first needed, and again whenever that is necessary.
+fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Error> {
+    let options = options(url)?;
     let greeting: Arc<str> = greeting.into();
     let lifetime = limits.remote.then_some(Duration::from_secs(1800));
     let mut pool = AnyPoolOptions::new()

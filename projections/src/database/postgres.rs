@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::AnyPool;
 
-use super::{Dialect, Limits, OpenError, pool};
+use super::{Dialect, Limits, OpenError, Readers, options, pool};
 
 /// How many projections write, and how many queries read, at the same time.
 const WRITERS: u32 = 4;
@@ -27,6 +27,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     name: "Postgres",
     rows: "jsonb_array_elements($1::jsonb) AS r(value)",
     keys: "SELECT jsonb_array_elements_text($1::jsonb)",
+    array: ("json_build_array(", ")::text"),
     held: "FOR UPDATE",
     begin: "BEGIN",
     columns: "SELECT column_name::text FROM information_schema.columns \
@@ -37,9 +38,10 @@ pub(super) const DIALECT: Dialect = Dialect {
     patient: "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
 };
 
-/// The writing and the reading pool. The server need not be there yet.
-pub(super) fn open(url: &str) -> Result<(AnyPool, AnyPool), OpenError> {
+/// Those that write and those that read. The server need not be there yet.
+pub(super) fn open(url: &str) -> Result<(AnyPool, Readers), OpenError> {
     let writer = pool(url, WRITER.to_owned(), Limits::server(WRITERS, PATIENCE))?;
-    let readers = pool(url, READER.to_owned(), Limits::server(READERS, Duration::from_secs(2)))?;
+    let limits = Limits::server(READERS, Duration::from_secs(2));
+    let readers = Readers::new(options(url)?, READER.to_owned(), limits);
     Ok((writer, readers))
 }

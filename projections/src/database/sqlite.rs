@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::AnyPool;
 use tempfile::TempDir;
 
-use super::{Dialect, Limits, OpenError, migrator, pool};
+use super::{Dialect, Limits, OpenError, Readers, migrator, options, pool};
 
 /// How many queries read at the same time.
 const READERS: u32 = 4;
@@ -16,16 +16,23 @@ const READERS: u32 = 4;
 /// sync per commit is needed. The write-ahead log is folded back every 40 MB instead of every 4:
 /// with random keys that folding costs more than all the rest.
 const EVERY_CONNECTION: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
-    PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 10000; PRAGMA temp_store = MEMORY; \
-    PRAGMA cache_size = -32000;";
+    PRAGMA busy_timeout = 5000; PRAGMA wal_autocheckpoint = 10000; PRAGMA temp_store = MEMORY;";
 
-/// The LIMIT keeps SQLite from merging `rows` into the statement, where every column would render
-/// and parse the element again; that doubles the cost of a row. IMMEDIATE: what is read in the
-/// transaction cannot change before it writes, held or not.
+/// The memory of the connection that writes is that of the pages where rows are added, 32 MB at most.
+const WRITER: &str = "PRAGMA cache_size = -32000;";
+
+/// Whatever a reader remembers is void with every commit, so little more than the upper pages of the
+/// indexes is worth it: 4 MB at most for each.
+const READER: &str = "PRAGMA cache_size = -4000; PRAGMA query_only = ON;";
+
+/// `jsonb_each` hands each element out as it was parsed, where `json_each` would render it as a text
+/// that every column parses again. IMMEDIATE: what is read in the transaction cannot change before it
+/// writes, held or not.
 pub(super) const DIALECT: Dialect = Dialect {
     name: "SQLite",
-    rows: "(SELECT jsonb(value) AS value FROM json_each($1) LIMIT -1) AS r",
+    rows: "jsonb_each($1) AS r",
     keys: "SELECT value FROM json_each($1)",
+    array: ("json_array(", ")"),
     held: "",
     begin: "BEGIN IMMEDIATE",
     columns: "SELECT name FROM pragma_table_info($1) ORDER BY cid",
@@ -35,8 +42,8 @@ pub(super) const DIALECT: Dialect = Dialect {
     patient: "SELECT 1",
 };
 
-/// The writing pool, the reading pool, and the folder of a temporary database.
-pub(super) async fn open(path: &str) -> Result<(AnyPool, AnyPool, Option<Arc<TempDir>>), OpenError> {
+/// The one that writes, those that read, and the folder of a temporary database.
+pub(super) async fn open(path: &str) -> Result<(AnyPool, Readers, Option<Arc<TempDir>>), OpenError> {
     // Several connections cannot share a database in memory and still read while one writes.
     let (path, temporary) = match path {
         ":memory:" => {
@@ -45,13 +52,13 @@ pub(super) async fn open(path: &str) -> Result<(AnyPool, AnyPool, Option<Arc<Tem
         }
         path => (path.trim_start_matches("//").to_owned(), None),
     };
-    let writer = pool(&url(&path, "rwc"), EVERY_CONNECTION.to_owned(), Limits::file(1))?;
+    let writer = pool(&url(&path, "rwc"), format!("{EVERY_CONNECTION} {WRITER}"), Limits::file(1))?;
     // Whoever else opens this file at the moment waits here, and then finds everything done.
     let mut transaction = writer.begin_with(DIALECT.begin).await?;
     migrator(&DIALECT).set_locking(false).run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
-    let readers = format!("{EVERY_CONNECTION} PRAGMA query_only = ON;");
-    let readers = pool(&url(&path, "rw"), readers, Limits::file(READERS))?;
+    let greeting = format!("{EVERY_CONNECTION} {READER}");
+    let readers = Readers::new(options(&url(&path, "rw"))?, greeting, Limits::file(READERS));
     Ok((writer, readers, temporary))
 }
 

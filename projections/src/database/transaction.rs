@@ -49,6 +49,11 @@ impl Transaction {
         sqlx::query(statement).bind(keys).fetch_all(&mut *self.inner).await
     }
 
+    /// These columns as one JSON array.
+    pub(crate) fn array(&self, columns: &str) -> String {
+        self.dialect.array(columns)
+    }
+
     /// For the statements about one row.
     pub fn connection(&mut self) -> &mut sqlx::AnyConnection {
         &mut self.inner

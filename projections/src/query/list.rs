@@ -3,11 +3,12 @@
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use sqlx::{AnyPool, AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row};
 
 use super::hal::Page;
 use super::{Base, Links, List, Parameters, QueryError, Reads, Size, cursor, item};
-use crate::database::{ANSWER, within};
+use crate::database::{ANSWER, Readers, within};
+use crate::resources;
 use crate::system::Collection;
 
 pub(super) fn router(collections: &'static [Collection], reads: &Reads) -> Router {
@@ -30,7 +31,8 @@ async fn list(
     parameters.check()?;
 
     let as_of = reads.as_of(freshness).await?;
-    let wanted = Wanted { collection, owner, size };
+    let degraded = reads.degraded(resources::NAME);
+    let wanted = Wanted { collection, owner, size, degraded };
     let rows = reads.database.readers();
     let list = match cursor {
         Some(behind) => wanted.behind(rows, &base, behind).await?,
@@ -39,28 +41,28 @@ async fn list(
     Ok((as_of, list).into_response())
 }
 
-/// The first event of a row that could not be applied.
-const DEGRADED: &str = "(SELECT MIN(parked.position) FROM parked \
-    WHERE parked.projection = 'resources' AND parked.id = resources.id)";
-
 /// Which items are listed.
 struct Wanted {
     collection: &'static Collection,
     owner: Option<String>,
     size: Size,
+    /// What says since when an item stands still.
+    degraded: String,
 }
 
 impl Wanted {
     /// A page by its number, with the count of all.
-    async fn page(&self, rows: &AnyPool, base: &Base, number: u32) -> Result<List, QueryError> {
+    async fn page(&self, rows: &Readers, base: &Base, number: u32) -> Result<List, QueryError> {
         let count = format!("SELECT COUNT(*) FROM resources WHERE {}", self.condition("$1", "$2"));
-        let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).bind(self.collection.path);
+        let count = sqlx::query(AssertSqlSafe(count)).bind(self.collection.path);
         let count = if let Some(owner) = &self.owner { count.bind(owner) } else { count };
-        let total = within(ANSWER, count.fetch_one(rows)).await? as u64;
+        let counted = within(ANSWER, rows.fetch_all(count)).await?;
+        let total = counted.first().map_or(Ok(0), |row| row.try_get::<i64, _>(0))? as u64;
 
         let (size, pages) = (self.size.0, total.div_ceil(u64::from(self.size.0)));
         let items = format!(
-            "SELECT id, body, {DEGRADED} FROM resources WHERE {} ORDER BY resources.id LIMIT {size} OFFSET {}",
+            "SELECT id, body, {} FROM resources WHERE {} ORDER BY resources.id LIMIT {size} OFFSET {}",
+            self.degraded,
             self.condition("$1", "$2"),
             u64::from(number) * u64::from(size)
         );
@@ -79,9 +81,10 @@ impl Wanted {
 
     /// A page behind an id: as fast at the millionth item as at the first, and not moved by what is
     /// added meanwhile.
-    async fn behind(&self, rows: &AnyPool, base: &Base, behind: String) -> Result<List, QueryError> {
+    async fn behind(&self, rows: &Readers, base: &Base, behind: String) -> Result<List, QueryError> {
         let items = format!(
-            "SELECT id, body, {DEGRADED} FROM resources WHERE resources.id > $1 AND {} ORDER BY resources.id LIMIT {}",
+            "SELECT id, body, {} FROM resources WHERE resources.id > $1 AND {} ORDER BY resources.id LIMIT {}",
+            self.degraded,
             self.condition("$2", "$3"),
             // One more than is shown tells whether there is a next page.
             self.size.0 + 1
@@ -109,12 +112,12 @@ impl Wanted {
         &'q self,
         base: &Base,
         query: sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>,
-        rows: &AnyPool,
+        rows: &Readers,
     ) -> Result<(Vec<String>, Vec<String>), QueryError> {
         let query = if let Some(owner) = &self.owner { query.bind(owner) } else { query };
         let Collection { path, singular, .. } = self.collection;
         let mut listed = (Vec::new(), Vec::new());
-        for row in within(ANSWER, query.fetch_all(rows)).await? {
+        for row in within(ANSWER, rows.fetch_all(query)).await? {
             let (id, mut body): (String, String) = (row.try_get(0)?, row.try_get(1)?);
             if let Some(since) = row.try_get::<Option<i64>, _>(2)? {
                 body.truncate(body.trim_end().len() - 1);

@@ -47,7 +47,7 @@ pub(crate) struct Change {
 /// or the process does.
 pub(crate) fn live(reads: &Reads, changes: impl Changes, after: Option<Position>) -> Response {
     let (last, waiting) = (number(after), VecDeque::new());
-    let state = State { reads: reads.clone(), changes, last, healed: 0, waiting };
+    let state = State { reads: reads.clone(), changes, last, healed: None, waiting };
     let rows = stream::unfold(state, |mut state| async {
         let change = state.next().await?;
         let event = Event::default().event("row").id(change.position.to_string()).data(change.json);
@@ -69,8 +69,8 @@ struct State<C> {
     changes: C,
     /// The position of the last row that was sent or waits to be.
     last: i64,
-    /// The number of the last healed row that was looked at.
-    healed: i64,
+    /// The number of the last healed row that was looked at; `None` before the first look.
+    healed: Option<i64>,
     waiting: VecDeque<Change>,
 }
 
@@ -83,7 +83,7 @@ impl<C: Changes> State<C> {
             // Looked at before the rows are read: what is committed in between is read or waits.
             let Progress { considered, changed, healed, .. } =
                 self.reads.progress.borrow_and_update().clone();
-            if let Err(error) = within(ANSWER, self.look(considered)).await {
+            if let Err(error) = within(ANSWER, self.look(considered, healed)).await {
                 // The client connects again and goes on behind the last row that it got.
                 tracing::warn!(%error, "a stream of changes ends early");
                 return None;
@@ -101,10 +101,22 @@ impl<C: Changes> State<C> {
         }
     }
 
-    /// Looks for what is to be sent next, up to a position.
-    async fn look(&mut self, through: Option<Position>) -> Result<(), sqlx::Error> {
+    /// Looks for what is to be sent next: what was healed up to this number, and rows up to a position.
+    async fn look(&mut self, through: Option<Position>, healed: i64) -> Result<(), sqlx::Error> {
+        if self.healed < Some(healed) {
+            self.look_for_healed().await?;
+            self.healed = self.healed.max(Some(healed));
+        }
+        let rows = self.changes.since(self.last).await?;
+        self.waiting.extend(rows.into_iter().filter(|row| Some(row.position) <= through));
+        self.last = self.waiting.back().map_or(self.last, |row| number(Some(row.position)));
+        Ok(())
+    }
+
+    async fn look_for_healed(&mut self) -> Result<(), sqlx::Error> {
         let (readers, projection) = (self.reads.database.readers(), self.reads.projection);
-        for (number, id) in healed::since(readers, projection, self.healed, self.last).await? {
+        let known = self.healed.unwrap_or_default();
+        for (number, id) in healed::since(readers, projection, known, self.last).await? {
             let row = self.changes.one(&id).await?;
             // One that this reader has not had yet comes by its position.
             if let (Some(row), Ok(last)) = (row, u64::try_from(self.last).map(Position))
@@ -112,11 +124,8 @@ impl<C: Changes> State<C> {
             {
                 self.waiting.push_back(Change { position: last, ..row });
             }
-            self.healed = number;
+            self.healed = Some(number);
         }
-        let rows = self.changes.since(self.last).await?;
-        self.waiting.extend(rows.into_iter().filter(|row| Some(row.position) <= through));
-        self.last = self.waiting.back().map_or(self.last, |row| number(Some(row.position)));
         Ok(())
     }
 }

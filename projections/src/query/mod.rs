@@ -31,6 +31,7 @@ use crate::system::System;
 
 pub(crate) use base::Base;
 pub(crate) use error::QueryError;
+pub(crate) use freshness::AsOf;
 pub(crate) use hal::{Links, List, item};
 pub(crate) use live::{Change, Changes, live};
 pub(crate) use parameters::{Parameters, Size};
@@ -66,6 +67,22 @@ pub struct Reads {
     pub(crate) progress: watch::Receiver<Progress>,
     pub(crate) options: QueryOptions,
     pub(crate) shutdown: CancellationToken,
+}
+
+impl Reads {
+    /// What a query selects to learn since when a row of this table stands still. Nobody asks while
+    /// nothing is known to be parked: what is parked later is behind what the answer says that it is of.
+    pub(crate) fn degraded(&self, table: &str) -> String {
+        let Progress { considered, parked, .. } = *self.progress.borrow();
+        if considered.is_some() && parked == 0 {
+            return "CAST(NULL AS BIGINT)".to_owned();
+        }
+        let projection = self.projection;
+        format!(
+            "(SELECT MIN(parked.position) FROM parked
+                WHERE parked.projection = '{projection}' AND parked.id = {table}.id)"
+        )
+    }
 }
 
 /// All queries of a system; `reads` gives each what it needs, by the name of its projection.

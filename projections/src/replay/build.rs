@@ -78,7 +78,9 @@ impl Replay {
         let (mut parked, skipped) = {
             let mut connection = self.database.readers().acquire().await?;
             let parked = parked::keys(&mut connection, &self.target.name).await?;
-            (parked, parked::skipped(&mut connection, self.projection.name()).await?)
+            let skipped = parked::skipped(&mut connection, self.projection.name()).await?;
+            connection.rest();
+            (parked, skipped)
         };
         let reader = self.reader(at.clone(), goal.clone(), skipped, pieces);
         let mut throttle = Throttle::new(self.patience);

@@ -239,12 +239,16 @@ impl Replay {
 
     async fn find(&self, name: &str) -> Result<Option<Checkpoint>, ReplayError> {
         let mut connection = self.database.readers().acquire().await?;
-        Ok(checkpoint::find(&mut connection, name).await?)
+        let found = checkpoint::find(&mut connection, name).await?;
+        connection.rest();
+        Ok(found)
     }
 
     async fn parked(&self) -> Result<usize, ReplayError> {
         let mut connection = self.database.readers().acquire().await?;
-        Ok(crate::parked::keys(&mut connection, &self.target.name).await?.len())
+        let parked = crate::parked::keys(&mut connection, &self.target.name).await?;
+        connection.rest();
+        Ok(parked.len())
     }
 
     /// Whether what was begun can be gone on with.

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::checkpoint::{self, Moved, Refused, Step};
 use crate::database::{self, Database, Transaction};
+use crate::healed;
 use crate::lease::Tokens;
 use crate::parked;
 use crate::partition::{PARTITIONS, Positions};
@@ -23,9 +24,9 @@ use crate::step_error::StepError;
 use crate::target::Target;
 
 /// How many waiting events go into one transaction, give or take the last piece that the store
-/// hands out. Larger batches write a row once that several events change, and hold the one writing
-/// connection longer.
-const BATCH: usize = 8192;
+/// hands out. Larger batches write a row once that several events change, hold the one writing
+/// connection longer, and take more memory: each event is there as bytes, as a fact, and as rows in text.
+const BATCH: usize = 4096;
 
 /// How long the database may take for one batch, longer than any limit of its own: one that hangs would
 /// never answer.
@@ -205,6 +206,7 @@ impl Worker {
     async fn apply_batch(&mut self, batch: &Batch) -> Result<(), StepError> {
         let through = batch.through.max(self.progress.borrow().considered);
         let changed = batch.events.last().map(|event| event.position);
+        let mut healed = None;
         // Also where no event is of these partitions: the projection is where its last partition is.
         if changed.is_some() {
             let events = self.saved.lacking(&batch.events);
@@ -214,6 +216,8 @@ impl Worker {
             let saved = self.advance(&mut transaction, through, events.len()).await?;
             if !events.is_empty() {
                 let parked = parked::keys(transaction.connection(), &self.target.name).await?;
+                // Together with where it then is, so that no open page goes on without what was healed before.
+                healed = Some(healed::last(transaction.connection(), &self.target.name).await?);
                 if parked != self.parked {
                     // An operator came in between.
                     sorted = Sorted::new(&*self.projection, &events, &parked)?;
@@ -226,7 +230,7 @@ impl Worker {
             self.parked = sorted.parked;
         }
         self.busy = batch.at_end && batch.events.len() >= run::BUSY;
-        self.publish(through, changed, batch.at_end).await;
+        self.publish(through, changed, healed, batch.at_end).await;
         if changed.is_some() {
             self.written = Instant::now();
         } else if self.written.elapsed() > run::QUIET {
@@ -275,13 +279,20 @@ impl Worker {
         Ok(())
     }
 
-    async fn publish(&mut self, through: Option<Position>, changed: Option<Position>, at_end: bool) {
+    async fn publish(
+        &mut self,
+        through: Option<Position>,
+        changed: Option<Position>,
+        healed: Option<i64>,
+        at_end: bool,
+    ) {
         // A store that does not tell its head now tells it by its next batch.
         let head = if at_end { through } else { self.store.head().await.ok().flatten() };
         let parked = self.parked.len();
         self.progress.send_modify(|progress| {
             progress.considered = through;
             progress.changed = changed.or(progress.changed);
+            progress.healed = progress.healed.max(healed.unwrap_or_default());
             progress.head = head.max(progress.head).max(through);
             progress.trouble = None;
             progress.parked = parked;

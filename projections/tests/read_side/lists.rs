@@ -1,6 +1,8 @@
 //! Lists: pages, cursors, filters, and parameters that make no sense.
 
 use axum::http::StatusCode;
+use domain::elearning::CancelReason;
+use event_store::Position;
 use serde_json::{Value, json};
 
 use crate::stories::*;
@@ -56,6 +58,25 @@ async fn a_list_is_filtered_by_student() {
     let page = world.get("/applies?after=6&studentId=student1&size=2").await;
     assert_eq!(page.body["page"]["totalElements"], 5);
     assert_eq!(page.link("next"), Some("/applies?page=1&size=2&studentId=student1"));
+}
+
+/// EL-F5: whoever an application belongs to by its last event finds it, beside others that stay where they are.
+#[tokio::test]
+async fn an_application_that_changes_hands_is_listed_by_its_new_student() {
+    let world = seven_applications().await;
+    for name in ["resources", "my_page"] {
+        assert_eq!(world.considered(name, Position(6)).await, None);
+    }
+    let cancelled = |student, n| apply_cancelled(&wanted_by(student, n), CancelReason::StudentCancelled);
+    let last = world.happened([cancelled("student1", 0), cancelled("student1", 1)]).await;
+    for name in ["applies", "myPages"] {
+        for (student, listed) in [("student1", [0, 1, 2, 3, 5, 6].as_slice()), ("student2", &[4])] {
+            let answer = world.get(&format!("/{name}?after={last}&studentId={student}")).await;
+            let wanted: Vec<String> = listed.iter().map(|n| wanted_by(student, *n).id.to_string()).collect();
+            assert_eq!(ids(answer.items(name)), wanted, "{name} of {student}");
+        }
+    }
+    assert_eq!(world.rows().await, world.rebuilt().await);
 }
 
 /// DESIGN 8: a cursor walks through everything once, also while the list grows in front of it.

@@ -36,7 +36,6 @@ impl Screen for MyPage {
             subject: "application",
             owner: Owner { parameter: "studentId", column: "student_id" },
             collections: &COLLECTIONS,
-            projection: projection::NAME,
             table: projection::NAME,
             columns: table::COLUMNS,
             show: view::show,

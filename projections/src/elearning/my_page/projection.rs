@@ -33,7 +33,7 @@ impl Projection for MyPageProjection {
     }
 
     fn table(&self) -> Table {
-        Table { name: NAME, key: &["id"], columns: table::DEFINITION, indexes: table::INDEXES }
+        table::TABLE
     }
 
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
@@ -55,11 +55,15 @@ struct Fold {
 #[async_trait]
 impl Change for Fold {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
-        let mut rows: HashMap<RequestId, Option<Row>> =
-            self.events.iter().map(|event| (application(&event.fact).id, None)).collect();
-        for row in table::read(transaction, rows.keys()).await? {
-            rows.insert(row.application.id, Some(row));
+        let mut begun: HashMap<RequestId, usize> = HashMap::new();
+        for event in &self.events {
+            *begun.entry(application(&event.fact).id).or_default() += usize::from(event.revision == 0);
         }
+        // A request all of whose streams begin here has no row yet.
+        let may_be_there = begun.iter().filter(|(_, streams)| **streams < Fact::AGGREGATES.len());
+        let found = table::read(transaction, may_be_there.map(|(id, _)| id)).await?;
+        let mut rows: HashMap<RequestId, Option<Row>> = HashMap::with_capacity(begun.len());
+        rows.extend(found.into_iter().map(|row| (row.application.id, Some(row))));
         for event in &self.events {
             let row = rows.entry(application(&event.fact).id).or_default();
             *row = Some(Row::after(row.take(), event));

@@ -60,7 +60,7 @@ impl Row {
             Fact::Payment(_) => apply.is_none(),
             Fact::Delivery(_) => apply.is_none() && payment.is_none(),
         };
-        if knows_best {
+        if knows_best && row.application != *application(&event.fact) {
             row.application = application(&event.fact).clone();
         }
         match &event.fact {

@@ -3,7 +3,6 @@
 use domain::elearning::{ApplyStatus, DeliveryStatus, PayStatus};
 use domain::kernel::{Money, Quantity, RequestId};
 use serde::{Serialize, Serializer};
-use sqlx::any::AnyRow;
 
 use super::row::Row;
 use super::table::decode;
@@ -39,10 +38,9 @@ pub(super) struct View<'r> {
 }
 
 /// The JSON of a row of the database.
-pub(super) fn show(row: &AnyRow, degraded: Option<Degraded>) -> Result<String, sqlx::Error> {
-    let row = decode(row)?;
-    let view = View { degraded, ..View::from(&row) };
-    Ok(serde_json::to_string(&view).expect("a view is a plain struct"))
+pub(super) fn show(columns: &str, degraded: Option<Degraded>) -> Result<String, serde_json::Error> {
+    let row = decode(columns)?;
+    serde_json::to_string(&View { degraded, ..View::from(&row) })
 }
 
 /// What comes next by itself.

@@ -15,10 +15,8 @@ use axum::routing::get;
 use domain::kernel::RequestId;
 use event_store::Position;
 use serde_json::json;
-use sqlx::any::AnyRow;
 
-use super::{Base, Change, Changes, Links, List, Parameters, QueryError, Reads, cursor, item, live};
-use crate::database::Database;
+use super::{AsOf, Base, Change, Changes, Links, List, Parameters, QueryError, Reads, cursor, item, live};
 use crate::history::history;
 use crate::system::Collection;
 
@@ -41,14 +39,12 @@ pub(crate) struct MyPage {
     pub(crate) owner: Owner,
     /// Whose events made a row.
     pub(crate) collections: &'static [Collection],
-    /// What keeps the rows.
-    pub(crate) projection: &'static str,
     /// Where they are.
     pub(crate) table: &'static str,
-    /// The columns that `show` reads; `id` and `position` are among them.
+    /// The columns that `show` reads.
     pub(crate) columns: &'static str,
-    /// The JSON of a row, in one line.
-    pub(crate) show: fn(&AnyRow, Option<Degraded>) -> Result<String, sqlx::Error>,
+    /// The JSON of a row, in one line, from the array of these columns.
+    pub(crate) show: fn(&str, Option<Degraded>) -> Result<String, serde_json::Error>,
 }
 
 /// Whose a row is.
@@ -90,7 +86,7 @@ async fn list(
     let as_of = reads.as_of(freshness).await?;
     // One more than is shown tells whether there is a next page.
     let wanted = Wanted::Behind(&behind);
-    let rows = query(&page, reads.database.readers(), wanted, owner.as_deref(), size + 1).await?;
+    let rows = query(&page, &reads, wanted, owner.as_deref(), size + 1).await?;
     let shown = &rows[..rows.len().min(size as usize)];
     let at = |cursor: String| {
         let mut parameters = vec![("cursor", cursor), ("size", size.to_string())];
@@ -108,15 +104,10 @@ async fn one(
     State(Context { page, reads }): State<Context>,
     Path(id): Path<String>,
     base: Base,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Response, QueryError> {
-    let freshness = parameters.freshness();
-    parameters.check()?;
-
-    let as_of = reads.as_of(freshness).await?;
-    // An id that is none names no row; one in another spelling names its row.
-    let Ok(id) = RequestId::from_str(&id) else { return Err(QueryError::NotFound(page.subject, as_of)) };
-    let rows = query(&page, reads.database.readers(), Wanted::Id(id), None, 1).await?;
+    let (id, as_of) = asked_for(&page, &reads, &id, parameters).await?;
+    let rows = query(&page, &reads, Wanted::Id(id), None, 1).await?;
     let Some(row) = rows.first() else { return Err(QueryError::NotFound(page.subject, as_of)) };
     let hal = [(header::CONTENT_TYPE, "application/hal+json")];
     Ok((as_of, hal, page.item(row, &base)).into_response())
@@ -127,13 +118,9 @@ async fn told(
     State(Context { page, reads }): State<Context>,
     Path(id): Path<String>,
     base: Base,
-    mut parameters: Parameters,
+    parameters: Parameters,
 ) -> Result<Response, QueryError> {
-    let freshness = parameters.freshness();
-    parameters.check()?;
-
-    let as_of = reads.as_of(freshness).await?;
-    let Ok(id) = RequestId::from_str(&id) else { return Err(QueryError::NotFound(page.subject, as_of)) };
+    let (id, as_of) = asked_for(&page, &reads, &id, parameters).await?;
     let id = id.to_string();
     let categories = page.collections.iter().map(|collection| collection.category);
     let steps = history(&*reads.store, categories, &id).await?;
@@ -144,6 +131,23 @@ async fn told(
     let links = json!({"self": {"href": format!("{address}/history")}, page.singular: {"href": address}});
     let body = json!({"id": id, "history": steps, "_links": links});
     Ok((as_of, [(header::CONTENT_TYPE, "application/hal+json")], body.to_string()).into_response())
+}
+
+/// Which row is asked for, once it is as new as the client wants it.
+async fn asked_for(
+    page: &MyPage,
+    reads: &Reads,
+    id: &str,
+    mut parameters: Parameters,
+) -> Result<(RequestId, AsOf), QueryError> {
+    let freshness = parameters.freshness();
+    parameters.check()?;
+    let as_of = reads.as_of(freshness).await?;
+    // An id that is none names no row; one in another spelling names its row.
+    match RequestId::from_str(id) {
+        Ok(id) => Ok((id, as_of)),
+        Err(_) => Err(QueryError::NotFound(page.subject, as_of)),
+    }
 }
 
 async fn events(
@@ -161,13 +165,13 @@ async fn events(
         }
     }
     parameters.check()?;
-    Ok(live(&reads, Rows { page, database: reads.database.clone(), owner }, after))
+    Ok(live(&reads, Rows { page, reads: reads.clone(), owner }, after))
 }
 
 /// The rows of one owner, or of all.
 struct Rows {
     page: MyPage,
-    database: Database,
+    reads: Reads,
     owner: Option<String>,
 }
 
@@ -175,14 +179,14 @@ struct Rows {
 impl Changes for Rows {
     async fn since(&self, position: i64) -> Result<Vec<Change>, sqlx::Error> {
         let (wanted, owner) = (Wanted::ChangedSince(position), self.owner.as_deref());
-        let rows = query(&self.page, self.database.readers(), wanted, owner, CHUNK).await?;
+        let rows = query(&self.page, &self.reads, wanted, owner, CHUNK).await?;
         Ok(rows.into_iter().map(|row| Change { position: row.position, json: row.json }).collect())
     }
 
     async fn one(&self, id: &str) -> Result<Option<Change>, sqlx::Error> {
         let Ok(id) = RequestId::from_str(id) else { return Ok(None) };
         let (wanted, owner) = (Wanted::Id(id), self.owner.as_deref());
-        let rows = query(&self.page, self.database.readers(), wanted, owner, 1).await?;
+        let rows = query(&self.page, &self.reads, wanted, owner, 1).await?;
         Ok(rows.into_iter().next().map(|row| Change { position: row.position, json: row.json }))
     }
 }

@@ -4,10 +4,11 @@ use domain::kernel::RequestId;
 use event_store::Position;
 use serde::Serialize;
 use sqlx::any::AnyRow;
-use sqlx::{AnyPool, AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Row as _};
 
 use super::MyPage;
 use crate::database::{ANSWER, within};
+use crate::query::Reads;
 
 /// Since when a row stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,12 +41,13 @@ pub(super) enum Wanted<'q> {
 /// Up to `limit` rows of one owner, or of all.
 pub(super) async fn query(
     page: &MyPage,
-    readers: &AnyPool,
+    reads: &Reads,
     wanted: Wanted<'_>,
     owner: Option<&str>,
     limit: u32,
 ) -> Result<Vec<Shown>, sqlx::Error> {
-    let MyPage { projection, table, columns, .. } = page;
+    let MyPage { table, columns, .. } = page;
+    let (columns, degraded) = (reads.database.array(columns), reads.degraded(table));
     let (condition, order) = match wanted {
         Wanted::Id(_) => ("id = $1", "id"),
         Wanted::Behind(_) => ("id > $1", "id"),
@@ -54,8 +56,7 @@ pub(super) async fn query(
     let of_owner = owner.map(|_| format!("AND {} = $2", page.owner.column)).unwrap_or_default();
     // SQLite prepares a statement anew whenever a parameter of its LIMIT is bound: a number is not.
     let statement = format!(
-        "SELECT {columns}, (SELECT MIN(parked.position) FROM parked
-             WHERE parked.projection = '{projection}' AND parked.id = {table}.id) AS degraded
+        "SELECT id, position, {columns}, {degraded}
          FROM {table} WHERE {condition} {of_owner} ORDER BY {table}.{order} LIMIT {limit}"
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
@@ -67,15 +68,19 @@ pub(super) async fn query(
     if let Some(owner) = owner {
         query = query.bind(owner);
     }
-    within(ANSWER, query.fetch_all(readers)).await?.iter().map(|row| shown(page, row)).collect()
+    within(ANSWER, reads.database.readers().fetch_all(query))
+        .await?
+        .iter()
+        .map(|row| shown(page, row))
+        .collect()
 }
 
 fn shown(page: &MyPage, row: &AnyRow) -> Result<Shown, sqlx::Error> {
-    let since: Option<i64> = row.try_get("degraded")?;
+    let since: Option<i64> = row.try_get(3)?;
     let degraded = since.map(|since| Degraded { since: Position(since.unsigned_abs()) });
     Ok(Shown {
-        id: row.try_get("id")?,
-        position: Position(row.try_get::<i64, _>("position")?.unsigned_abs()),
-        json: (page.show)(row, degraded)?,
+        id: row.try_get(0)?,
+        position: Position(row.try_get::<i64, _>(1)?.unsigned_abs()),
+        json: (page.show)(row.try_get(2)?, degraded).map_err(|odd| sqlx::Error::Decode(odd.into()))?,
     })
 }

@@ -31,7 +31,6 @@ impl Screen for MyPage {
             subject: "reservation",
             owner: Owner { parameter: "userId", column: "user_id" },
             collections: &COLLECTIONS,
-            projection: projection::NAME,
             table: projection::NAME,
             columns: row::SHOWN,
             show: row::show,

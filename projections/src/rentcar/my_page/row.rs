@@ -2,9 +2,7 @@
 
 use domain::kernel::Aggregate;
 use domain::rentcar::{Booking, Rental, RentalEvent, Reservation, ReservationEvent};
-use serde::Serialize;
-use sqlx::Row as _;
-use sqlx::any::AnyRow;
+use serde::{Deserialize, Serialize};
 
 use crate::query::my_page::Degraded;
 
@@ -109,30 +107,55 @@ pub(super) const SHOWN: &str = "id, car_id, car_name, user_id, user_name, reserv
     reservation_status, rental_status, updated_at, position";
 
 /// The JSON of a row of the database.
-pub(super) fn show(row: &AnyRow, degraded: Option<Degraded>) -> Result<String, sqlx::Error> {
-    let row = Row { degraded, ..decode(row)? };
-    Ok(serde_json::to_string(&row).expect("a row is a plain struct"))
+pub(super) fn show(columns: &str, degraded: Option<Degraded>) -> Result<String, serde_json::Error> {
+    let columns: Columns = serde_json::from_str(columns)?;
+    serde_json::to_string(&Row { degraded, ..Row::from(columns) })
 }
 
-/// A row, from its columns in the order of [`SHOWN`].
-fn decode(row: &AnyRow) -> Result<Row, sqlx::Error> {
-    let text = |column: usize| row.try_get::<Option<String>, _>(column);
-    let (reservation, rental): (String, String) = (row.try_get(6)?, row.try_get(7)?);
-    let (id, updated, position): (String, i64, i64) = (row.try_get(0)?, row.try_get(8)?, row.try_get(9)?);
-    let time = jiff::Timestamp::from_millisecond(updated).ok();
-    Ok(Row {
-        rental_id: (!rental.is_empty()).then(|| id.clone()),
-        reservation_id: id,
-        car_id: row.try_get(1)?,
-        car_name: text(2)?,
-        user_id: row.try_get(3)?,
-        user_name: text(4)?,
-        reserved_date: text(5)?,
-        status: status(&reservation, &rental),
-        updated_at: time.map(|time| time.to_string()),
-        position: position.unsigned_abs(),
-        degraded: None,
-    })
+/// What is kept of a row, in the order of [`SHOWN`].
+#[derive(Deserialize)]
+struct Columns(
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    i64,
+    u64,
+);
+
+impl From<Columns> for Row {
+    fn from(columns: Columns) -> Self {
+        let Columns(
+            id,
+            car_id,
+            car_name,
+            user_id,
+            user_name,
+            reserved_date,
+            reservation,
+            rental,
+            updated,
+            position,
+        ) = columns;
+        let time = jiff::Timestamp::from_millisecond(updated).ok();
+        Self {
+            rental_id: (!rental.is_empty()).then(|| id.clone()),
+            reservation_id: id,
+            car_id,
+            car_name,
+            user_id,
+            user_name,
+            reserved_date,
+            status: status(&reservation, &rental),
+            updated_at: time.map(|time| time.to_string()),
+            position,
+            degraded: None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,73 @@
+//! Whole rows on their way into a table, each over the one of its key.
+//!
+//! A statement that names a column writes every index that the column is part of, whether its value
+//! changes or not, and an index by owner is written at another place for every row. But a row hardly
+//! ever changes its owner. So the first statement leaves the owner alone and passes over the rows of
+//! another one; only if it did not write all rows, a second one that names every column writes the rest.
+
+use serde::Serialize;
+
+use crate::database::Transaction;
+use crate::projection::Table;
+
+/// Rows with all columns of their table.
+pub(crate) struct Upsert {
+    table: Table,
+    /// The column that says whose a row is.
+    owner: &'static str,
+    /// What has to hold between the `kept` row and the one that comes (`excluded`), if anything has.
+    condition: Option<&'static str>,
+    rows: String,
+    count: u64,
+}
+
+impl Upsert {
+    /// These rows, each serialized as an array of its columns. They should come in the order of their
+    /// keys, so that the database walks its index once.
+    pub(crate) fn new(
+        table: Table,
+        owner: &'static str,
+        condition: Option<&'static str>,
+        rows: &[impl Serialize],
+    ) -> Self {
+        let count = rows.len() as u64;
+        let rows = serde_json::to_string(rows).expect("columns are plain values");
+        Self { table, owner, condition, rows, count }
+    }
+
+    /// Writes them.
+    pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+        let same_owner = format!("kept.{0} = excluded.{0}", self.owner);
+        let condition = [Some(same_owner.as_str()), self.condition];
+        let hasty = statement(&self.table, Some(self.owner), &condition);
+        if transaction.write_counted(&hasty, self.rows.clone()).await? == self.count {
+            return Ok(());
+        }
+        let thorough = statement(&self.table, None, &[self.condition]);
+        transaction.write(&thorough, self.rows.clone()).await
+    }
+}
+
+/// (`WHERE true` tells SQLite's parser where the SELECT ends.)
+fn statement(table: &Table, left_alone: Option<&str>, conditions: &[Option<&str>]) -> String {
+    let columns: Vec<(&str, &str)> =
+        table.columns.split(", ").filter_map(|column| column.split_once(' ')).collect();
+    let value = |(at, (_, kind)): (usize, &(&str, &str))| match kind.starts_with("BIGINT") {
+        true => format!("CAST(r.value ->> {at} AS BIGINT)"),
+        false => format!("r.value ->> {at}"),
+    };
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let values: Vec<String> = columns.iter().enumerate().map(value).collect();
+    let written = names.iter().filter(|name| !table.key.contains(name) && left_alone != Some(**name));
+    let written: Vec<String> = written.map(|name| format!("{name} = excluded.{name}")).collect();
+    let conditions: Vec<&str> = conditions.iter().copied().flatten().collect();
+    let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
+    format!(
+        "INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{rows}} WHERE true
+         ON CONFLICT ({}) DO UPDATE SET {} WHERE {conditions}",
+        names.join(", "),
+        values.join(", "),
+        table.key.join(", "),
+        written.join(", ")
+    )
+}
