@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use super::block::{self, Header};
@@ -79,8 +80,14 @@ impl Visitor {
     /// # Errors
     /// Every [`OpenError`] of a log that cannot be read.
     pub fn walk(&self, from: u64) -> Result<Stroll, OpenError> {
-        let mut stroll =
-            Stroll { visitor: self.clone(), segment: None, number: 0, offset: segment::HEAD, next: 0 };
+        let mut stroll = Stroll {
+            visitor: self.clone(),
+            segment: None,
+            number: 0,
+            offset: segment::HEAD,
+            next: 0,
+            window: (Bytes::new(), 0),
+        };
         for number in self.segments()? {
             let Some(segment) = self.segment(number)? else { continue };
             match Walk::new(&segment).next()? {
@@ -103,6 +110,8 @@ pub struct Stroll {
     number: u64,
     offset: u64,
     next: u64,
+    /// What was read of the segment at once, and where that begins: the next blocks are in it, too.
+    window: (Bytes, u64),
 }
 
 impl Stroll {
@@ -138,8 +147,13 @@ impl Stroll {
                 self.segment = self.visitor.segment(self.number)?;
             }
             let Some(segment) = &self.segment else { return Ok(None) };
-            if let Some(block) = Walk::from(segment, self.offset).next()? {
-                return self.take(block).map(Some);
+            // What is not in the window may have been written since.
+            for window in [std::mem::take(&mut self.window), (Bytes::new(), 0)] {
+                let mut walk = Walk::again(segment, self.offset, window);
+                if let Some(block) = walk.next()? {
+                    self.window = walk.window();
+                    return self.take(block).map(Some);
+                }
             }
             let behind = self.behind(segment)?;
             if behind.is_none() && !thorough && self.is_blank(segment)? {

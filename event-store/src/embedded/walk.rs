@@ -56,6 +56,16 @@ impl<'a> Walk<'a> {
         Self { segment, offset, window: Bytes::new(), window_at: 0 }
     }
 
+    /// Goes on with what an earlier walk through the same segment had read at once.
+    pub(crate) fn again(segment: &'a SegmentFile, offset: u64, (window, window_at): (Bytes, u64)) -> Self {
+        Self { segment, offset, window, window_at }
+    }
+
+    /// What was read at once, for another walk.
+    pub(crate) fn window(self) -> (Bytes, u64) {
+        (self.window, self.window_at)
+    }
+
     /// Reads a part of the segment at once, to be walked through.
     pub(crate) fn within(segment: &'a SegmentFile, from: u64, to: u64) -> io::Result<Self> {
         // What an index says about its segment proves nothing.
