@@ -26,11 +26,13 @@ fn name(number: usize) -> StreamName {
 }
 
 /// Appends by 64 writers per second, the p50 of one append in microseconds, and a read of a stream in
-/// microseconds, once the log has so many events.
-pub(crate) async fn at(folder: &Path, size: usize) -> [f64; 3] {
+/// microseconds, once the log has so many events. `notes` counts those of them that it was filled with.
+pub(crate) async fn at(folder: &Path, size: usize, notes: &mut usize) -> [f64; 3] {
     let store = Arc::new(EmbeddedStore::open(folder).expect("a log"));
-    let head = store.head().await.expect("a log").map_or(0, |head| head.0 as usize + 1);
-    fill(&store, head, size).await;
+    let there = store.head().await.expect("a log").map_or(0, |head| head.0 as usize + 1);
+    let before = *notes;
+    *notes += size.saturating_sub(there);
+    fill(&store, before, *notes).await;
 
     let began = Instant::now();
     let mut tasks = Vec::new();
@@ -62,7 +64,7 @@ pub(crate) async fn at(folder: &Path, size: usize) -> [f64; 3] {
     let began = Instant::now();
     for number in 0..20_000 {
         // Far apart each time, all over the log.
-        let stream = name(number * 7919 * 4 % (size / 2));
+        let stream = name(number * 7919 * 4 % *notes);
         let read = store.read_stream(&stream, 0, Direction::Forwards, 10).await.expect("a log");
         assert!(!read.is_empty());
     }
@@ -70,7 +72,7 @@ pub(crate) async fn at(folder: &Path, size: usize) -> [f64; 3] {
     [appends, append, read]
 }
 
-/// Brings the log to so many events.
+/// Appends the notes of these numbers.
 async fn fill(store: &Arc<EmbeddedStore>, from: usize, to: usize) {
     const AT_ONCE: usize = 256;
     let mut tasks = Vec::new();

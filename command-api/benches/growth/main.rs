@@ -53,8 +53,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ]
     .map(|(name, unit, file)| Figure { name, unit, file, values: Vec::new() });
     let runtime = tokio::runtime::Runtime::new()?;
+    let mut notes = 0;
     for size in &sizes {
-        let measured = runtime.block_on(at(folder.path(), *size));
+        let measured = runtime.block_on(at(folder.path(), *size, &mut notes));
         for (figure, value) in figures.iter_mut().zip(measured) {
             figure.values.push(value);
         }
@@ -82,9 +83,9 @@ fn short(value: f64) -> String {
 }
 
 /// All figures once the log has so many events.
-async fn at(folder: &Path, size: usize) -> [f64; 8] {
+async fn at(folder: &Path, size: usize, notes: &mut usize) -> [f64; 8] {
     let events = folder.join("events");
-    let [appends, append, read] = engine::at(&events, size).await;
+    let [appends, append, read] = engine::at(&events, size, notes).await;
     let began = Instant::now();
     drop(event_store::EmbeddedStore::open(&events).expect("a log"));
     let open = began.elapsed().as_secs_f64() * 1e3;
