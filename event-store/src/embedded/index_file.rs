@@ -21,6 +21,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::bloom::Bloom;
 use super::bytes::{Fields, put};
@@ -40,7 +41,7 @@ pub(crate) struct IndexFile {
     file: Box<dyn LogFile>,
     name: String,
     pub(crate) regions: Regions,
-    bloom: Bloom,
+    bloom: Arc<Bloom>,
     /// For each bucket the number of the first stream behind it, and its CRC.
     buckets: Vec<(u32, u32)>,
     streams_at: u64,
@@ -186,7 +187,7 @@ impl IndexFile {
         for _ in 0..counts[2] {
             buckets.push((fields.u32()?, fields.u32()?));
         }
-        let bloom = Bloom::of(bloom)?;
+        let bloom = Arc::new(Bloom::of(bloom)?);
         let index = Self { file, name, regions, bloom, buckets, streams_at, spots_at, spots: counts[4] };
         index.fits(counts[3]).then_some(index)
     }
@@ -217,6 +218,11 @@ impl IndexFile {
             }
             found => Ok(found.map(|(_, found)| found)),
         }
+    }
+
+    /// What says of most streams that they are not here.
+    pub(crate) fn filter(&self) -> Arc<Bloom> {
+        Arc::clone(&self.bloom)
     }
 
     /// A bucket's streams, with their CRC checked.

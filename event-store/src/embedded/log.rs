@@ -1,11 +1,12 @@
 //! What the writer and the readers share: the synced log, and where everything in it is.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::bloom::Bloom;
 use super::disk::read_up_to;
 use super::frame::Frame;
 use super::index::{Growing, Index, StreamHash, Stretch};
@@ -43,6 +44,9 @@ pub(crate) struct State {
 pub(crate) struct Sealed {
     pub(crate) segment: Arc<SegmentFile>,
     index: RwLock<Arc<Index>>,
+    /// The filter of an index that is a file. Beside it, because a new stream asks every segment, and locks
+    /// and counts would cost more than the answers.
+    filter: OnceLock<Arc<Bloom>>,
 }
 
 /// A frame that was written and synced, on its way into the indexes.
@@ -55,7 +59,16 @@ pub(crate) struct Placed {
 
 impl Sealed {
     pub(crate) fn new(segment: Arc<SegmentFile>, index: Index) -> Self {
-        Self { segment, index: RwLock::new(Arc::new(index)) }
+        let filter = match &index {
+            Index::Memory(_) => OnceLock::new(),
+            Index::File(file) => OnceLock::from(file.filter()),
+        };
+        Self { segment, index: RwLock::new(Arc::new(index)), filter }
+    }
+
+    /// `false` is certain: nothing of the stream is here.
+    pub(crate) fn may_have(&self, stream: StreamHash) -> bool {
+        self.filter.get().is_none_or(|filter| filter.may_have(stream))
     }
 
     pub(crate) fn index(&self) -> Arc<Index> {
@@ -63,6 +76,9 @@ impl Sealed {
     }
 
     pub(crate) fn replace_index(&self, index: Index) {
+        if let Index::File(file) = &index {
+            self.filter.get_or_init(|| file.filter());
+        }
         *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
     }
 }
@@ -173,7 +189,7 @@ impl State {
 
 impl Sealed {
     fn find(&self, stream: StreamHash) -> Result<Option<Stretch>, ReadError> {
-        self.index().find(stream).map_err(unreadable)
+        if self.may_have(stream) { self.index().find(stream).map_err(unreadable) } else { Ok(None) }
     }
 }
 

@@ -68,6 +68,9 @@ impl Log {
             if begun == 0 || begun <= plan.lowest {
                 break;
             }
+            if !segment.may_have(hash) {
+                continue;
+            }
             let index = segment.index();
             let Some(stretch) = index.find(hash).map_err(unreadable)? else { continue };
             (plan.lowest, plan.highest) = range_for(stretch.last);
