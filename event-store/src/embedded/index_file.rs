@@ -205,9 +205,6 @@ impl IndexFile {
     }
 
     pub(crate) fn find(&self, stream: StreamHash) -> io::Result<Option<Stretch>> {
-        if !self.bloom.may_have(stream) {
-            return Ok(None);
-        }
         let bytes = self.bucket(bucket(stream, self.buckets.len()))?;
         let found = bytes.chunks_exact(STREAM).filter_map(entry).find(|(hash, _)| *hash == stream);
         match found {
@@ -220,7 +217,7 @@ impl IndexFile {
         }
     }
 
-    /// What says of most streams that they are not here.
+    /// What says of most streams that they are not here; whoever looks for one asks it first.
     pub(crate) fn filter(&self) -> Arc<Bloom> {
         Arc::clone(&self.bloom)
     }

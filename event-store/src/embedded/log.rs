@@ -66,11 +66,6 @@ impl Sealed {
         Self { segment, index: RwLock::new(Arc::new(index)), filter }
     }
 
-    /// `false` is certain: nothing of the stream is here.
-    pub(crate) fn may_have(&self, stream: StreamHash) -> bool {
-        self.filter.get().is_none_or(|filter| filter.may_have(stream))
-    }
-
     pub(crate) fn index(&self) -> Arc<Index> {
         Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -164,7 +159,7 @@ impl Log {
         let sealed = Arc::clone(&state.sealed);
         drop(state);
         for segment in sealed.iter().rev() {
-            if let Some(stretch) = segment.find(stream)? {
+            if let Some((_, stretch)) = segment.find(stream)? {
                 return Ok(Some(stretch.last));
             }
         }
@@ -188,8 +183,14 @@ impl State {
 }
 
 impl Sealed {
-    fn find(&self, stream: StreamHash) -> Result<Option<Stretch>, ReadError> {
-        if self.may_have(stream) { self.index().find(stream).map_err(unreadable) } else { Ok(None) }
+    /// The part of a stream that is here, and the index that knows it.
+    pub(crate) fn find(&self, stream: StreamHash) -> Result<Option<(Arc<Index>, Stretch)>, ReadError> {
+        if self.filter.get().is_some_and(|filter| !filter.may_have(stream)) {
+            return Ok(None);
+        }
+        let index = self.index();
+        let found = index.find(stream).map_err(unreadable)?;
+        Ok(found.map(|stretch| (index, stretch)))
     }
 }
 

@@ -68,11 +68,7 @@ impl Log {
             if begun == 0 || begun <= plan.lowest {
                 break;
             }
-            if !segment.may_have(hash) {
-                continue;
-            }
-            let index = segment.index();
-            let Some(stretch) = index.find(hash).map_err(unreadable)? else { continue };
+            let Some((index, stretch)) = segment.find(hash)? else { continue };
             (plan.lowest, plan.highest) = range_for(stretch.last);
             begun = stretch.first;
             if stretch.first <= plan.highest && plan.lowest <= stretch.last {
