@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use axum::{Router, serve};
@@ -19,11 +19,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tower::Layer;
 
 use crate::business::Business;
-use crate::http::{ApiError, MAX_BODY, with_request_id};
+use crate::http::{ApiError, MAX_BODY};
 use crate::openapi;
-use crate::operate::{self, Operated, Requests, measured};
+use crate::operate::{self, Operated, Requests, received};
 use crate::policies::{Oversight, PolicyStatus, RunPolicy};
 
 /// How long requests that are under way may take after the process was told to stop.
@@ -111,17 +112,18 @@ impl App {
             shutdown: shutdown.clone(),
         };
         let api = api.merge(queries);
-        let router = Router::new()
+        let routes = Router::new()
             .merge(page(api.clone()))
             .merge(api)
             .merge(operate::router(operated))
             .merge(simulators)
             .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], document)))
             .fallback(async || ApiError::NoSuchRoute)
-            .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-            .layer(DefaultBodyLimit::max(MAX_BODY))
-            .layer(from_fn(with_request_id))
-            .layer(from_fn_with_state(requests, measured));
+            .method_not_allowed_fallback(async || ApiError::MethodNotAllowed);
+        // Around the routes as a whole: a layer of a router is put around every route of it, and each is
+        // copied for every request.
+        let around = (from_fn_with_state(requests, received), DefaultBodyLimit::max(MAX_BODY));
+        let router = Router::new().fallback_service(around.layer(routes));
         Self { router, runners, policies, shutdown }
     }
 

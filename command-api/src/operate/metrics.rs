@@ -17,6 +17,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Operated;
+use crate::http::with_request_id;
 use crate::policies::PolicyStatus;
 
 /// The upper bounds of the times that are counted together, in seconds.
@@ -66,10 +67,10 @@ impl Default for Requests {
     }
 }
 
-/// Counts a request and how long it took.
-pub(crate) async fn measured(State(requests): State<Requests>, request: Request, next: Next) -> Response {
+/// Names a request, has it answered, counts it and how long that took.
+pub(crate) async fn received(State(requests): State<Requests>, request: Request, next: Next) -> Response {
     let (began, method) = (Instant::now(), name(request.method()));
-    let response = next.run(request).await;
+    let response = with_request_id(request, next).await;
     let kind = Kind { method, status: response.status().as_u16() };
     requests.0.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
     response
