@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::elearning::{
@@ -18,9 +18,7 @@ use super::{Paid, Pay};
 use crate::calls::{CallError, Port};
 use crate::context::Context;
 use crate::execute::{ExecuteError, Executor, Last, Loaded, Origin};
-use crate::http::{
-    ApiError, Base, Caller, Fields, Hal, IDEMPOTENCY_KEY, IfMatch, PathId, answer, idempotent_id,
-};
+use crate::http::{ApiError, Base, Caller, Fields, Hal, IfMatch, NewId, PathId, answer};
 
 /// What a student reads while the payment waits, in the words of the documents (SPEC 1.4, D1).
 const BUSY: &str = "Pay service is BUSY. Try again later";
@@ -105,13 +103,12 @@ pub(super) fn router(service: Arc<ApplyService>) -> Router {
 /// `POST /applies`: apply, then pay.
 async fn apply(
     State(service): State<Arc<ApplyService>>,
-    headers: HeaderMap,
+    NewId { id, repeatable }: NewId,
     caller: Caller,
     base: Base,
     mut fields: Fields,
 ) -> Result<Response, ApiError> {
     service.context.check()?;
-    let id = idempotent_id(&headers)?;
     let (application, status) = application(&mut fields, id, "address")?;
     if status == Some(ApplyStatus::Cancelled) {
         fields.reject("applyStatus", "an application begins completed");
@@ -119,7 +116,7 @@ async fn apply(
     }
     let origin = caller.origin(id, &format!("student:{}", application.student_id));
     let command = ApplyCommand::Apply(application.clone());
-    let applied = if headers.contains_key(IDEMPOTENCY_KEY) {
+    let applied = if repeatable {
         service.executor.execute(&id, &command, &origin).await
     } else {
         service.executor.execute_new(&id, &command, &origin).await

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use domain::kernel::InvalidText;
+use domain::kernel::{InvalidText, from_json};
 use foldhash::HashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -51,7 +51,7 @@ impl Fields {
     /// # Errors
     /// [`ApiError::MalformedBody`].
     pub fn read(body: &[u8]) -> Result<Self, ApiError> {
-        let values = serde_json::from_slice(body);
+        let values = from_json(body);
         let values =
             values.map_err(|error| ApiError::MalformedBody(format!("not a JSON object: {error}")))?;
         Ok(Self { values, invalid: Vec::new() })

@@ -1,9 +1,10 @@
 use std::convert::Infallible;
 
+use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::{Serialize, Serializer};
 
 use crate::execute::Last;
@@ -24,14 +25,14 @@ impl<S: Sync> FromRequestParts<S> for Base {
         let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let host = text("host").or(parts.uri.authority().map(|authority| authority.as_str()));
         let scheme = text("x-forwarded-proto").filter(|scheme| *scheme == "https").unwrap_or("http");
-        Ok(Self(host.map(|host| format!("{scheme}://{host}")).unwrap_or_default()))
+        Ok(Self(host.map(|host| [scheme, "://", host].concat()).unwrap_or_default()))
     }
 }
 
 impl Base {
     /// The address of a path.
     pub fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
+        [&self.0, path].concat()
     }
 }
 
@@ -77,15 +78,18 @@ impl<R: Serialize> Hal<R> {
 pub fn answer<R: Serialize>(status: StatusCode, resource: &Hal<R>, last: Option<Last>) -> Response {
     let mut json = Vec::with_capacity(USUAL);
     serde_json::to_writer(&mut json, resource).expect("resources are plain structs with text keys");
-    let mut response = (status, [(header::CONTENT_TYPE, "application/hal+json")], json).into_response();
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/hal+json"));
     if let Some(last) = last {
         let etag = HeaderValue::from_str(&format!("\"{}\"", last.revision));
-        response.headers_mut().insert(header::ETAG, etag.expect("a number is a header"));
-        response.headers_mut().insert(EVENT_POSITION, HeaderValue::from(last.position.0));
+        headers.insert(header::ETAG, etag.expect("a number is a header"));
+        headers.insert(EVENT_POSITION, HeaderValue::from(last.position.0));
     }
     if let (StatusCode::CREATED, Some((_, link))) = (status, resource.links.0.first()) {
         let location = HeaderValue::from_str(&link.href).expect("made of a header and an id");
-        response.headers_mut().insert(header::LOCATION, location);
+        headers.insert(header::LOCATION, location);
     }
     response
 }

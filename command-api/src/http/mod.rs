@@ -8,8 +8,8 @@ mod request;
 pub use body::{Fields, InvalidField};
 pub use error::ApiError;
 pub use hal::{Base, Hal, answer};
-pub use request::{Caller, IfMatch, PathId, idempotent_id, next_attempt, with_request_id};
+pub use request::{Caller, IfMatch, NewId, PathId, next_attempt, with_request_id};
 
 pub(crate) use body::{MAX_BODY, required, short};
 pub(crate) use hal::EVENT_POSITION;
-pub(crate) use request::{CAUSATION_ID, HttpRequest, IDEMPOTENCY_KEY};
+pub(crate) use request::{CAUSATION_ID, HttpRequest};

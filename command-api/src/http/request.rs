@@ -2,7 +2,7 @@ use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::kernel::RequestId;
@@ -19,7 +19,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const CAUSATION_ID: HeaderName = HeaderName::from_static("causation-id");
 
 /// By which a client says that two requests are one.
-pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Makes ids from idempotency keys.
 const IDEMPOTENCY: Uuid = uuid!("6f1cf6f0-6a2b-4f0e-9a55-2b8f6d0c1e47");
@@ -99,18 +99,29 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
 
 /// The id of a new request: made from the `Idempotency-Key`, so that a retry finds what the first
 /// attempt left; new where there is none.
-///
-/// # Errors
-/// When the key is blank, not printable or longer than 255 characters.
-pub fn idempotent_id(headers: &HeaderMap) -> Result<RequestId, ApiError> {
-    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(RequestId(Uuid::now_v7())) };
-    match key.to_str().map(str::trim) {
-        Ok(key) if (1..=255).contains(&key.len()) => {
-            Ok(RequestId(Uuid::new_v5(&IDEMPOTENCY, key.as_bytes())))
-        }
-        _ => {
-            let message = "must have 1 to 255 printable characters".to_owned();
-            Err(ApiError::InvalidInput(vec![InvalidField { field: "Idempotency-Key", message }]))
+pub struct NewId {
+    /// The id.
+    pub id: RequestId,
+    /// Whether a retry has the same one, so that it may be known already.
+    pub repeatable: bool,
+}
+
+impl<S: Sync> FromRequestParts<S> for NewId {
+    type Rejection = ApiError;
+
+    /// Refuses a key that is blank, not printable or longer than 255 characters.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some(key) = parts.headers.get(IDEMPOTENCY_KEY) else {
+            return Ok(Self { id: RequestId(Uuid::now_v7()), repeatable: false });
+        };
+        match key.to_str().map(str::trim) {
+            Ok(key) if (1..=255).contains(&key.len()) => {
+                Ok(Self { id: RequestId(Uuid::new_v5(&IDEMPOTENCY, key.as_bytes())), repeatable: true })
+            }
+            _ => {
+                let message = "must have 1 to 255 printable characters".to_owned();
+                Err(ApiError::InvalidInput(vec![InvalidField { field: "Idempotency-Key", message }]))
+            }
         }
     }
 }

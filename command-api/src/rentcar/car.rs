@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -17,7 +17,7 @@ use super::input::{car, hold, stock_change};
 use crate::config::Delay;
 use crate::context::Context;
 use crate::execute::{ExecuteError, Executor, Loaded, Origin};
-use crate::http::{ApiError, Base, Caller, Fields, Hal, IfMatch, PathId, answer, idempotent_id};
+use crate::http::{ApiError, Base, Caller, Fields, Hal, IfMatch, NewId, PathId, answer};
 use crate::payment_provider::spread;
 
 /// Registers cars, and lets them be held.
@@ -78,13 +78,13 @@ fn of_car(car: &CarId) -> RequestId {
 /// `POST /cars`: there is such a car, under the key in the body or one that is made for it.
 async fn register(
     State(service): State<Arc<CarService>>,
-    headers: HeaderMap,
+    NewId { id: made, .. }: NewId,
     caller: Caller,
     base: Base,
     mut fields: Fields,
 ) -> Result<Response, ApiError> {
     service.context.check()?;
-    let made = idempotent_id(&headers)?.to_string();
+    let made = made.to_string();
     let (id, name, total) = car(&mut fields, &made)?;
     let command = CarCommand::Register(id.clone(), name, total);
     let origin = caller.origin(of_car(&id), "admin");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::kernel::RequestId;
@@ -18,9 +18,7 @@ use super::{Held, Hold};
 use crate::calls::Port;
 use crate::context::Context;
 use crate::execute::{ExecuteError, Executor, Loaded, Origin};
-use crate::http::{
-    ApiError, Base, Caller, Fields, Hal, IfMatch, PathId, answer, idempotent_id, next_attempt,
-};
+use crate::http::{ApiError, Base, Caller, Fields, Hal, IfMatch, NewId, PathId, answer, next_attempt};
 
 /// How often a request that was given up can be tried again under one `Idempotency-Key`.
 const ATTEMPTS: usize = 100;
@@ -121,16 +119,14 @@ pub(super) fn router(service: Arc<ReservationService>) -> Router {
 /// `POST /reservations`: hold the car, then reserve.
 async fn reserve(
     State(service): State<Arc<ReservationService>>,
-    headers: HeaderMap,
+    NewId { id, repeatable }: NewId,
     caller: Caller,
     base: Base,
     mut fields: Fields,
 ) -> Result<Response, ApiError> {
     service.context.check()?;
-    let mut booking = booking(&mut fields, idempotent_id(&headers)?)?;
-    if headers.contains_key("idempotency-key")
-        && let Some(known) = service.earlier(&mut booking).await?
-    {
+    let mut booking = booking(&mut fields, id)?;
+    if repeatable && let Some(known) = service.earlier(&mut booking).await? {
         return respond(StatusCode::CREATED, &known, &base);
     }
     // The caller may hang up when its patience ends; what was begun is brought to an end.
