@@ -54,10 +54,10 @@ impl StreamName {
     }
 }
 
-/// Names are ASCII nearly always, and there a byte is a character.
+/// Names are ASCII nearly always, and there a byte is a character. All of them are looked at, many at once.
 fn has_control(name: &str) -> bool {
     if name.is_ascii() {
-        name.bytes().any(|byte| byte.is_ascii_control())
+        name.bytes().fold(false, |found, byte| found | byte.is_ascii_control())
     } else {
         name.chars().any(char::is_control)
     }

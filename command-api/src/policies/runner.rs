@@ -80,6 +80,8 @@ pub struct Runner<E, C> {
     pub(super) handler: Arc<dyn Handler<C>>,
     pub(super) store: Arc<dyn EventStore>,
     clock: Clock,
+    /// In whose name its reactions are carried out.
+    actor: Arc<str>,
     pub(super) settings: RunnerSettings,
     pub(super) status: Arc<Status>,
     pub(super) pulse: Pulse,
@@ -126,6 +128,7 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
     ) -> Self {
         let status = Arc::<Status>::default();
         status.update(|status| (status.name, status.context) = (policy.name, policy.context));
+        let actor = format!("policy:{}", policy.name).into();
         Self {
             policy,
             system,
@@ -134,6 +137,7 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
             handler,
             store,
             clock,
+            actor,
             settings,
             status,
             pulse: Pulse::default(),
@@ -238,8 +242,8 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
         let metadata = metadata()?;
         let head_start = if yields { self.settings.head_start } else { Duration::ZERO };
         let age = Duration::from_millis((self.clock)().saturating_sub(metadata.time));
-        let actor = format!("policy:{}", self.policy.name).into();
-        let origin = Origin { correlation: metadata.correlation_id, cause: event.id, actor };
+        let (correlation, actor) = (metadata.correlation_id, Arc::clone(&self.actor));
+        let origin = Origin { correlation, cause: event.id, actor };
         let now = Instant::now();
         let due = now + head_start.saturating_sub(age);
         let until = now.checked_add(self.settings.in_time.saturating_sub(age));

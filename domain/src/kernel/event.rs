@@ -71,8 +71,8 @@ macro_rules! wire {
             fn decode(name: &str, version: u16, data: &[u8]) -> Result<Self, $crate::kernel::DecodeError> {
                 let payload = match (name, version) {
                     $(
-                        ($name, $version) => serde_json::from_slice(data).map(Self::$variant),
-                        $($(($name, $old) => serde_json::from_slice(data)
+                        ($name, $version) => $crate::kernel::from_json(data).map(Self::$variant),
+                        $($(($name, $old) => $crate::kernel::from_json(data)
                             .and_then(|then| serde_json::from_value($lift(then)))
                             .map(Self::$variant),)+)?
                     )+

@@ -1,7 +1,9 @@
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use super::Aggregate;
@@ -35,7 +37,10 @@ impl FromStr for RequestId {
 /// assert_eq!(stream, "elearning.apply-0190");
 /// ```
 pub fn stream<A: Aggregate>(key: &impl fmt::Display) -> String {
-    format!("{}.{}-{key}", A::SYSTEM, A::NAME)
+    // A name is hardly ever longer, in bytes: made in one piece of memory.
+    let mut name = String::with_capacity(64);
+    write!(name, "{}.{}-{key}", A::SYSTEM, A::NAME).expect("a text takes any text");
+    name
 }
 
 /// Whose stream a name names.
@@ -112,8 +117,28 @@ impl InvalidText {
     }
 }
 
+/// Reads a text that is shared from then on.
+pub(crate) fn shared_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    struct Text;
+
+    impl Visitor<'_> for Text {
+        type Value = Arc<str>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a text")
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Arc<str>, E> {
+            Ok(text.into())
+        }
+    }
+
+    deserializer.deserialize_str(Text)
+}
+
 /// Declares an id that somebody else chose: any text that is neither blank nor endless; where it is the
-/// key of a stream, `text_id! { CarId as key }`, a text that can be one.
+/// key of a stream, `text_id! { CarId as key }`, a text that can be one. Shared, because every fact that
+/// follows from a request carries it on.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => { $crate::kernel::text_id! { $(#[$doc])* $name check } };
     ($(#[$doc:meta])* $name:ident as key) => { $crate::kernel::text_id! { $(#[$doc])* $name check_key } };
@@ -121,14 +146,14 @@ macro_rules! text_id {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(#[serde(deserialize_with = "crate::kernel::shared_text")] std::sync::Arc<str>);
 
         impl $name {
             /// Checks and wraps an id.
             ///
             /// # Errors
             /// When it is blank or too long.
-            pub fn new(text: impl Into<String>) -> Result<Self, $crate::kernel::InvalidText> {
+            pub fn new(text: impl Into<std::sync::Arc<str>>) -> Result<Self, $crate::kernel::InvalidText> {
                 let text = text.into();
                 $crate::kernel::InvalidText::$check(&text)?;
                 Ok(Self(text))

@@ -1,7 +1,10 @@
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::from_json;
 
 /// Metadata is hardly ever longer, in bytes: made in one piece of memory.
 const USUAL: usize = 256;
@@ -16,6 +19,7 @@ pub struct Metadata<'m> {
     #[serde(rename = "$causationId")]
     pub causation_id: Uuid,
     /// Who wanted it: `student:…`, `policy:…`.
+    #[serde(borrow)]
     pub actor: Cow<'m, str>,
     /// When it was decided, in milliseconds since the Unix epoch.
     pub time: u64,
@@ -24,19 +28,44 @@ pub struct Metadata<'m> {
     pub schema_version: u16,
 }
 
-impl Metadata<'_> {
-    /// The JSON on the log.
+impl<'m> Metadata<'m> {
+    /// The JSON on the log. Spelled out, because every event has it and only the actor may need escaping.
     pub fn encode(&self) -> Vec<u8> {
-        let mut json = Vec::with_capacity(USUAL);
-        serde_json::to_writer(&mut json, self).expect("metadata is a plain struct");
-        json
+        let Self { correlation_id, causation_id, actor, time, schema_version } = self;
+        let actor = serde_json::to_string(actor).expect("any text can be JSON");
+        let mut json = String::with_capacity(USUAL);
+        let written = write!(
+            json,
+            r#"{{"$correlationId":"{correlation_id}","$causationId":"{causation_id}","actor":{actor},"time":{time},"schemaVersion":{schema_version}}}"#,
+        );
+        written.expect("a text takes any text");
+        json.into_bytes()
     }
 
     /// Reads it back.
     ///
     /// # Errors
     /// What does not fit.
-    pub fn decode(json: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(json)
+    pub fn decode(json: &'m [u8]) -> Result<Self, serde_json::Error> {
+        from_json(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spelled_out_is_what_is_read_back() {
+        let metadata = Metadata {
+            correlation_id: Uuid::from_u128(1),
+            causation_id: Uuid::from_u128(u128::MAX),
+            actor: "student:\"가\"\n\u{1}".into(),
+            time: u64::MAX,
+            schema_version: u16::MAX,
+        };
+        let json = metadata.encode();
+        assert_eq!(json, serde_json::to_vec(&metadata).unwrap());
+        assert_eq!(Metadata::decode(&json).unwrap(), metadata);
     }
 }

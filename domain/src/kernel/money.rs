@@ -2,14 +2,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// An exact amount, zero or more, with at most two decimals and 15 digits in all. On the log it is a
 /// decimal text (`"1000"`, `"12.5"`).
 ///
 /// The bound keeps it exact in every JSON reader that thinks in doubles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Money(Decimal);
 
 /// A text that is not an amount.
@@ -66,9 +66,9 @@ impl fmt::Display for Money {
     }
 }
 
-impl From<Money> for String {
-    fn from(money: Money) -> Self {
-        money.to_string()
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
