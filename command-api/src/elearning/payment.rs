@@ -87,9 +87,9 @@ impl PaymentService {
     pub async fn pay(&self, application: &Application, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;
         let request = PaymentCommand::Request(application.clone());
-        // The provider is asked only on what the log holds now, not on what was remembered.
-        let _: Loaded<Payment> = self.executor.load(&application.id).await.map_err(PayError::Trouble)?;
-        let requested: Loaded<Payment> = self.executor.execute(&application.id, &request, origin).await?;
+        // The provider is asked only on what the log holds now.
+        let requested: Loaded<Payment> =
+            self.executor.execute_current(&application.id, &request, origin).await?;
         let Payment::Requested(sale) = &requested.state else { return Ok(requested) };
         let origin = origin.after(requested.last.map(|last| last.id));
         let id = sale.id;

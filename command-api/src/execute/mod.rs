@@ -45,6 +45,25 @@ struct Remembered<A> {
     current: bool,
 }
 
+impl<A: Aggregate> Remembered<A> {
+    /// Of a stream that nobody looked at yet.
+    fn nothing() -> Self {
+        let loaded = Loaded { state: A::default(), last: None };
+        Self { loaded, snapshot: Kept::default(), current: false }
+    }
+}
+
+/// What a decision begins with. Whatever it is, one that does not fit the log is taken anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    /// That nothing happened yet, where nothing else is remembered.
+    Nothing,
+    /// What is remembered.
+    Memory,
+    /// What the log holds at this moment.
+    Log,
+}
+
 /// Tells the time in milliseconds since the Unix epoch.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
@@ -183,7 +202,21 @@ impl Executor {
         revision: Option<u64>,
     ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
         let stream = stream_name::<A>(key);
-        self.decide(&stream, command, origin, revision, false).await
+        self.decide(&stream, command, origin, revision, Basis::Memory).await
+    }
+
+    /// Decides on what the log holds now, and not on what was remembered: for what is followed by a side
+    /// effect.
+    ///
+    /// # Errors
+    /// Every [`ExecuteError`] but [`ExecuteError::Precondition`].
+    pub async fn execute_current<A: Aggregate>(
+        &self,
+        key: &(impl Display + Sync),
+        command: &A::Command,
+        origin: &Origin,
+    ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
+        self.decide(&stream_name::<A>(key), command, origin, None, Basis::Log).await
     }
 
     /// Decides on an aggregate that is most likely new: saves reading a stream that is not there.
@@ -198,7 +231,7 @@ impl Executor {
         command: &A::Command,
         origin: &Origin,
     ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
-        self.decide(&stream_name::<A>(key), command, origin, None, true).await
+        self.decide(&stream_name::<A>(key), command, origin, None, Basis::Nothing).await
     }
 
     async fn decide<A: Aggregate>(
@@ -207,15 +240,17 @@ impl Executor {
         command: &A::Command,
         origin: &Origin,
         revision: Option<u64>,
-        likely_new: bool,
+        basis: Basis,
     ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
         let place = self.cache.place(stream);
         let mut place = place.lock().await;
-        let nothing = Loaded { state: A::default(), last: None };
-        let mut known = match place.take() {
-            None if likely_new => Remembered { loaded: nothing, snapshot: Kept::default(), current: false },
+        let mut known: Remembered<A> = match place.take() {
+            None if basis == Basis::Nothing => Remembered::nothing(),
             remembered => self.remembered(stream, remembered).await?,
         };
+        if basis == Basis::Log {
+            self.refresh(stream, &mut known).await?;
+        }
         for _ in 0..ATTEMPTS {
             let actual = known.loaded.last.map(|last| last.revision);
             let expected = revision.is_none() || revision == actual;
@@ -263,10 +298,7 @@ impl Executor {
         }
         let mut known = match snapshot::last(&*self.store, stream).await? {
             Some((loaded, snapshot)) => Remembered { loaded, snapshot, current: false },
-            None => {
-                let loaded = Loaded { state: A::default(), last: None };
-                Remembered { loaded, snapshot: Kept::default(), current: false }
-            }
+            None => Remembered::nothing(),
         };
         self.refresh(stream, &mut known).await?;
         Ok(known)
