@@ -2,13 +2,13 @@
 //! the indexes of sealed ones. In the writer, either would be a pause of tens of milliseconds.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::Health;
 
+use super::ahead::Ahead;
 use super::log::{Log, Sealed};
 use super::segment::SegmentFile;
 use super::site::Site;
@@ -25,7 +25,7 @@ enum Task {
 pub(crate) struct Keeper {
     site: Arc<Site>,
     tasks: Option<mpsc::Sender<Task>>,
-    stop: Arc<AtomicBool>,
+    ahead: Arc<Ahead>,
     thread: Option<JoinHandle<()>>,
     /// The next segment, being prepared.
     next: Option<mpsc::Receiver<io::Result<SegmentFile>>>,
@@ -35,10 +35,10 @@ impl Keeper {
     /// Begins with a spare segment if the last start left one.
     pub(crate) fn start(site: Site, log: Arc<Log>, spare: Option<SegmentFile>) -> io::Result<Self> {
         let site = Arc::new(site);
-        let stop = Arc::new(AtomicBool::new(false));
+        let ahead = Arc::<Ahead>::default();
         let (tasks, todo) = mpsc::channel();
         let worker =
-            Worker { site: Arc::clone(&site), log, stop: Arc::clone(&stop), wanted: None, spare: None };
+            Worker { site: Arc::clone(&site), log, ahead: Arc::clone(&ahead), wanted: None, spare: None };
         let thread =
             thread::Builder::new().name("event-store-keeper".to_owned()).spawn(move || worker.run(&todo))?;
         let next = spare.map(|spare| {
@@ -47,12 +47,20 @@ impl Keeper {
             let _ = done.send(Ok(spare));
             next
         });
-        Ok(Self { site, tasks: Some(tasks), stop, thread: Some(thread), next })
+        Ok(Self { site, tasks: Some(tasks), ahead, thread: Some(thread), next })
+    }
+
+    /// The writer has come so far in its segment.
+    pub(crate) fn written(&self, bytes: u64, capacity: u64) {
+        if let Some(thread) = &self.thread {
+            self.ahead.written(bytes, capacity, thread.thread());
+        }
     }
 
     /// Has a segment prepared unless one is.
     pub(crate) fn prepare(&mut self, number: u64) {
         if self.next.is_none() {
+            self.hurry(false);
             self.next = Some(self.ask(number, 0));
         }
     }
@@ -60,6 +68,7 @@ impl Keeper {
     /// The next segment, with room for so many bytes. Waits for it if it is not ready; when
     /// preparing it failed, it is tried once more, for the reason may be gone.
     pub(crate) fn take(&mut self, number: u64, at_least: u64) -> io::Result<SegmentFile> {
+        self.hurry(true);
         if let Some(Ok(Ok(next))) = self.next.take().map(|next| next.recv())
             && next.capacity >= at_least
         {
@@ -71,6 +80,12 @@ impl Keeper {
 
     pub(crate) fn write_index(&self, sealed: Arc<Sealed>) {
         self.send(Task::WriteIndex(sealed));
+    }
+
+    fn hurry(&self, hurried: bool) {
+        if let Some(thread) = &self.thread {
+            self.ahead.hurry(hurried, thread.thread());
+        }
     }
 
     fn ask(&self, number: u64, at_least: u64) -> mpsc::Receiver<io::Result<SegmentFile>> {
@@ -88,7 +103,9 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = &self.thread {
+            self.ahead.stop(thread.thread());
+        }
         self.tasks = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the preparing thread of the event store panicked");
@@ -100,7 +117,7 @@ impl Drop for Keeper {
 struct Worker {
     site: Arc<Site>,
     log: Arc<Log>,
-    stop: Arc<AtomicBool>,
+    ahead: Arc<Ahead>,
     /// A segment that could not be made for lack of space. It is tried again without being asked,
     /// because a server that says it takes no writes may never get another one.
     wanted: Option<(u64, u64)>,
@@ -140,9 +157,9 @@ impl Worker {
         {
             return Ok(spare);
         }
-        let made = self.site.segment(number, capacity, &self.stop);
+        let made = self.site.segment(number, capacity, &self.ahead);
         if let Err(error) = &made
-            && !self.stop.load(Ordering::Relaxed)
+            && !self.ahead.is_stopped()
         {
             tracing::warn!(%error, number, "the next segment could not be prepared");
             self.wanted = Some((number, capacity));
@@ -152,7 +169,7 @@ impl Worker {
 
     fn retry(&mut self) {
         let Some((number, capacity)) = self.wanted else { return };
-        match self.site.segment(number, capacity, &self.stop) {
+        match self.site.segment(number, capacity, &self.ahead) {
             Ok(spare) => {
                 (self.wanted, self.spare) = (None, Some(spare));
                 self.log.set_health(Health::Ready);

@@ -19,6 +19,7 @@
 //! older one, and the newest blocks: it grows by about 3 bytes per stream and segment, not with the
 //! events.
 
+mod ahead;
 mod backup;
 mod block;
 mod bloom;

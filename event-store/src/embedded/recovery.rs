@@ -10,10 +10,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use uuid::Uuid;
 
+use super::ahead::Ahead;
 use super::disk::Disk;
 use super::error::OpenError;
 use super::index::{Growing, Index, StreamHash};
@@ -64,7 +64,7 @@ pub(crate) fn recover(site: &Site, numbers: &[u64], recent_bytes: usize) -> Open
         None => match spares.pop() {
             Some((empty, Rest::Zeros)) => empty,
             // The very first write was torn: the file is made anew.
-            _ => site.segment(0, site.capacity(0, 0), &AtomicBool::new(false))?,
+            _ => site.segment(0, site.capacity(0, 0), &Ahead::at_once())?,
         },
     };
     let mut sealed = Vec::new();

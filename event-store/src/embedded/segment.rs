@@ -14,10 +14,10 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use uuid::Uuid;
 
+use super::ahead::Ahead;
 use super::block::Place;
 use super::bytes::{Fields, put};
 use super::disk::{Disk, LogFile, STEP, read_exact, write_all};
@@ -55,17 +55,18 @@ impl From<io::Error> for Wrong {
 }
 
 impl SegmentFile {
-    /// Makes a segment of zeros, durable in all its bytes and by name. Gives up when told to stop.
+    /// Makes a segment of zeros, durable in all its bytes and by name, as fast as it is due. Gives up
+    /// when told to stop.
     pub(crate) fn create(
         disk: &dyn Disk,
         folder: &Path,
         store: Uuid,
         number: u64,
         capacity: u64,
-        stop: &AtomicBool,
+        ahead: &Ahead,
     ) -> io::Result<Self> {
         let unfinished = folder.join(format!("{number:010}.new"));
-        let made = Self::fill(disk, folder, store, number, capacity, stop, &unfinished);
+        let made = Self::fill(disk, folder, store, number, capacity, ahead, &unfinished);
         if made.is_err() {
             // Half a segment is of no use, and on a full disk its space is what others wait for. The
             // next start removes it if this cannot.
@@ -82,7 +83,7 @@ impl SegmentFile {
         store: Uuid,
         number: u64,
         capacity: u64,
-        stop: &AtomicBool,
+        ahead: &Ahead,
         unfinished: &Path,
     ) -> io::Result<Self> {
         disk.remove_if_there(unfinished)?;
@@ -92,9 +93,7 @@ impl SegmentFile {
         step[..HEAD as usize].copy_from_slice(&head(store, number, salt));
         let mut filled = 0;
         while filled < capacity {
-            if stop.load(Ordering::Relaxed) {
-                return Err(io::Error::new(io::ErrorKind::Interrupted, "the store is closing"));
-            }
+            ahead.wait(filled, capacity)?;
             let length = (capacity - filled).min(STEP as u64);
             write_all(&*file, &step[..length as usize], filled).map_err(|(_, error)| error)?;
             file.sync()?;

@@ -3,11 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use uuid::Uuid;
 
 use super::Opened;
+use super::ahead::Ahead;
 use super::disk::Disk;
 use super::index::Index;
 use super::index_file::{self, IndexFile};
@@ -34,9 +34,9 @@ impl Site {
     }
 
     /// A new segment of zeros. A smaller one that waits under this number makes room for it.
-    pub(crate) fn segment(&self, number: u64, capacity: u64, stop: &AtomicBool) -> io::Result<SegmentFile> {
+    pub(crate) fn segment(&self, number: u64, capacity: u64, ahead: &Ahead) -> io::Result<SegmentFile> {
         self.disk.remove_if_there(&segment::path(&self.folder, number))?;
-        SegmentFile::create(&*self.disk, &self.folder, self.store, number, capacity, stop)
+        SegmentFile::create(&*self.disk, &self.folder, self.store, number, capacity, ahead)
     }
 
     /// Writes the index of a sealed segment and from then on asks the file instead of the memory.

@@ -73,6 +73,7 @@ enum Verdict {
 impl Writer {
     /// Works until every handle is gone.
     pub(crate) fn run(mut self) {
+        self.keeper.written(self.offset, self.segment.capacity);
         self.keeper.prepare(self.segment.number + 1);
         let (mut taken, mut waiting) = (Vec::new(), Vec::new());
         loop {
@@ -181,6 +182,7 @@ impl Writer {
         self.offset += length;
         self.next_position = next_position;
         self.log.publish(block, &placed, next_position);
+        self.keeper.written(self.offset, self.segment.capacity);
         self.head.send_replace(next_position.checked_sub(1).map(Position));
         answers.into_iter().for_each(|(sender, appended)| answer(sender, Ok(appended)));
     }
@@ -222,10 +224,12 @@ impl Writer {
         let next = Arc::new(self.keeper.take(number, length + super::segment::HEAD)?);
         self.segment = Arc::clone(&next);
         self.offset = super::segment::HEAD;
-        self.keeper.prepare(number + 1);
+        // First what lets go of memory: the next segment takes as long as this one lasts.
         if let Some(sealed) = self.log.roll(next) {
             self.keeper.write_index(sealed);
         }
+        self.keeper.written(self.offset, self.segment.capacity);
+        self.keeper.prepare(number + 1);
         Ok(())
     }
 }
