@@ -7,12 +7,12 @@
 //!   0000000000.log    a segment: a file of zeros, overwritten with blocks from the front
 //!   0000000000.idx    the index of a sealed segment; can be deleted
 //!   0000000001.log    the segment that is written
-//!   0000000002.log    the next one, zeros already
+//!   0000000002.new    the next one, being filled with zeros; .log when it is full of them
 //! ```
 //!
 //! One thread writes ([`writer`]): everything that waits becomes one block ([`block`]) of frames
 //! ([`frame`]), one write and one sync; then it is shown to readers ([`log`], [`tail`]) and
-//! acknowledged. A second thread ([`keeper`]) fills segments ([`segment`]) with zeros ahead of need
+//! acknowledged. A second thread ([`keeper`]) fills segments ([`segment`]) with zeros [`ahead`] of need
 //! and writes the indexes ([`index_file`]) of sealed ones. Opening is always [`recovery`].
 //!
 //! Memory holds the index of the segment that is written, a filter and a sparse table for each
