@@ -61,11 +61,11 @@ pub struct Config {
 
     /// How long a request may do by itself what a policy makes sure of, in milliseconds. Longer than
     /// the timeouts of its calls.
-    #[arg(long, env = "GIROK_HEAD_START_MS", value_name = "MS", default_value_t = 2000)]
+    #[arg(long, env = "GIROK_HEAD_START_MS", value_name = "MS", default_value_t = RunnerSettings::default().head_start.as_millis() as u64)]
     pub head_start_ms: u64,
 
     /// How many reactions of one policy are carried out at once.
-    #[arg(long, env = "GIROK_POLICY_CONCURRENCY", value_name = "N", default_value_t = 128, value_parser = positive)]
+    #[arg(long, env = "GIROK_POLICY_CONCURRENCY", value_name = "N", default_value_t = RunnerSettings::default().concurrency, value_parser = positive)]
     pub policy_concurrency: usize,
 
     /// How logs are written.

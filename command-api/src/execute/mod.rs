@@ -5,6 +5,7 @@
 //! would append nothing, or refuse, is taken only on what the log holds at that moment.
 
 mod cache;
+mod error;
 mod new_event;
 mod snapshot;
 
@@ -14,9 +15,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cache::Cache;
-use domain::kernel::{Aggregate, DecodeError, Event, Metadata, stream};
+use domain::kernel::{Aggregate, DecodeError, Event, FIRST_VERSION, Metadata, stream};
+pub use error::{ExecuteError, Trouble};
 use event_store::{
-    AppendError, Direction, EventStore, ExpectedRevision, Position, ReadError, RecordedEvent, StreamName,
+    AppendError, Direction, EventStore, ExpectedRevision, Position, RecordedEvent, StreamName,
 };
 use new_event::new_event;
 use snapshot::Kept;
@@ -109,51 +111,6 @@ pub struct Last {
     pub revision: u64,
     /// Its position.
     pub position: Position,
-}
-
-/// Why a command was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecuteError<R> {
-    /// The business says no.
-    #[error("{0}")]
-    Refused(R),
-    /// The stream is not at the revision that the caller asked for; it is at this one.
-    #[error("the revision is not the expected one")]
-    Precondition(Option<u64>),
-    /// It is not the business that says no.
-    #[error(transparent)]
-    Trouble(#[from] Trouble),
-}
-
-/// Why nobody could decide, or why the decision could not be kept.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Trouble {
-    /// Somebody else was faster, again and again.
-    #[error("too many others decide on the same stream")]
-    Contended,
-    /// The log could not be read.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The log could not be written.
-    #[error(transparent)]
-    Append(#[from] AppendError),
-    /// An event on the log is not what was promised.
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
-}
-
-impl Trouble {
-    /// Whether the same command may work later.
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Contended => true,
-            Self::Read(ReadError::Unavailable(_)) => true,
-            Self::Read(ReadError::BeyondHead { .. } | ReadError::Damaged(_)) => false,
-            Self::Append(AppendError::Invalid(_)) => false,
-            Self::Append(_) => true,
-            Self::Decode(_) => false,
-        }
-    }
 }
 
 impl Executor {
@@ -367,7 +324,7 @@ fn decode<E: Event>(recorded: &RecordedEvent) -> Result<E, DecodeError> {
     E::decode(&recorded.event_type, schema_version(recorded), &recorded.data)
 }
 
-/// The version in which an event was written; 1 where nobody said.
+/// The version in which an event was written.
 fn schema_version(recorded: &RecordedEvent) -> u16 {
-    Metadata::decode(&recorded.metadata).map_or(1, |metadata| metadata.schema_version)
+    Metadata::decode(&recorded.metadata).map_or(FIRST_VERSION, |metadata| metadata.schema_version)
 }

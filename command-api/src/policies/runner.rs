@@ -2,7 +2,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::kernel::{DecodeError, Metadata, Policy, Reaction};
+use domain::kernel::{DecodeError, FIRST_VERSION, Metadata, Policy, Reaction};
 use event_store::{EventStore, Filter, ReadError, RecordedEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -221,7 +221,7 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
     /// What the policy wants done about an event.
     pub(super) fn wanted(&self, event: &RecordedEvent) -> Result<Wanted<C>, String> {
         let metadata = Metadata::decode(&event.metadata);
-        let version = metadata.as_ref().map_or(1, |metadata| metadata.schema_version);
+        let version = metadata.as_ref().map_or(FIRST_VERSION, |metadata| metadata.schema_version);
         let fact = match (self.decode)(event, version) {
             Ok(Some(fact)) => fact,
             Ok(None) => return Ok(Wanted::Nothing),

@@ -20,6 +20,9 @@ pub trait Event: Sized {
     fn decode(name: &str, version: u16, data: &[u8]) -> Result<Self, DecodeError>;
 }
 
+/// The version of an event of which nobody said one: written by hand, or by another program.
+pub const FIRST_VERSION: u16 = 1;
+
 /// Why bytes from the log are not an event of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {

@@ -13,7 +13,7 @@ mod quantity;
 pub mod spec;
 
 pub use aggregate::{Aggregate, fold};
-pub use event::{DecodeError, Event};
+pub use event::{DecodeError, Event, FIRST_VERSION};
 pub use id::{InvalidText, RequestId, Subject, stream};
 pub use json::from_json;
 pub use metadata::Metadata;
