@@ -1,5 +1,7 @@
 //! The rows in the database.
 
+use std::collections::HashMap;
+
 use domain::elearning::{Application, ApplyStatus, BookId, DeliveryStatus, PayStatus, StudentId};
 use domain::kernel::{Money, Quantity, RequestId};
 use event_store::Position;
@@ -13,7 +15,7 @@ use super::row::{Revisions, Row};
 use crate::checkpoint::number;
 use crate::database::Transaction;
 use crate::projection::Table;
-use crate::upsert::Upsert;
+use crate::upsert::{JsonRows, Upsert};
 
 pub(super) const COLUMNS: &str = "id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status, \
     delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at, apply_revision, \
@@ -45,14 +47,16 @@ pub(super) async fn read(
     rows.iter().map(row).collect()
 }
 
-/// Writes these rows over what was there.
-pub(super) async fn write(
-    transaction: &mut Transaction,
-    rows: impl Iterator<Item = Row>,
-) -> Result<(), sqlx::Error> {
-    let mut rows: Vec<Columns> = rows.map(Columns::from).collect();
+/// These rows as [`write`] takes them.
+pub(super) fn json(rows: HashMap<RequestId, Option<Row>>) -> JsonRows {
+    let mut rows: Vec<Columns> = rows.into_values().flatten().map(Columns::from).collect();
     rows.sort_unstable_by_key(|row| row.0);
-    Upsert::new(TABLE, "student_id", None, &rows).apply(transaction).await
+    JsonRows::new(&rows)
+}
+
+/// Writes these rows over what was there.
+pub(super) async fn write(transaction: &mut Transaction, rows: JsonRows) -> Result<(), sqlx::Error> {
+    Upsert::new(TABLE, "student_id", None, rows).apply(transaction).await
 }
 
 /// A row, from the array of its columns in the order of [`COLUMNS`].
