@@ -60,8 +60,14 @@ pub(super) async fn write(transaction: &mut Transaction, rows: JsonRows) -> Resu
 }
 
 /// A row, from the array of its columns in the order of [`COLUMNS`].
-pub(super) fn decode(columns: &str) -> Result<Row, serde_json::Error> {
+fn decode(columns: &str) -> Result<Row, serde_json::Error> {
     serde_json::from_str::<Columns>(columns).map(Row::from)
+}
+
+/// A row as the array of its columns.
+#[cfg(test)]
+pub(super) fn encode(row: Row) -> String {
+    serde_json::to_string(&Columns::from(row)).expect("columns are plain values")
 }
 
 /// What is kept of a row, in the order of [`COLUMNS`].
@@ -74,10 +80,10 @@ struct Columns(
     Option<String>,
     Quantity,
     Money,
-    #[serde(deserialize_with = "word")] ApplyStatus,
+    #[serde(deserialize_with = "status")] ApplyStatus,
     Option<String>,
     PayStatus,
-    #[serde(deserialize_with = "word")] DeliveryStatus,
+    #[serde(deserialize_with = "status")] DeliveryStatus,
     Option<String>,
     Option<String>,
     u64,
@@ -148,30 +154,39 @@ impl From<Columns> for Row {
     }
 }
 
-/// A status that the domain only writes.
-trait Word: Serialize + Copy + 'static {
-    const ALL: &'static [Self];
+/// A status that the domain only writes, and each by the word that it is on the wire.
+pub(super) trait Status: Copy + 'static {
+    const ALL: &'static [(&'static str, Self)];
 }
 
-impl Word for ApplyStatus {
-    const ALL: &'static [Self] = &[Self::Completed, Self::Cancelled];
+impl Status for ApplyStatus {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("completed", Self::Completed), ("cancelled", Self::Cancelled)];
 }
 
-impl Word for DeliveryStatus {
-    const ALL: &'static [Self] = &[Self::None, Self::Started, Self::Cancelled];
+impl Status for DeliveryStatus {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("started", Self::Started), ("cancelled", Self::Cancelled)];
 }
 
-/// Reads a status by the word that it is on the wire.
-fn word<'de, D: Deserializer<'de>, W: Word>(deserializer: D) -> Result<W, D::Error> {
+/// Reads a status by its word.
+pub(super) fn status<'de, D: Deserializer<'de>, S: Status>(deserializer: D) -> Result<S, D::Error> {
     let word = <&str>::deserialize(deserializer)?;
-    let odd = || D::Error::custom(format!("`{word}` is no such word"));
-    W::ALL.iter().copied().find(|known| spells(known, word)).ok_or_else(odd)
+    let known = S::ALL.iter().find(|(known, _)| *known == word);
+    known.map(|(_, status)| *status).ok_or_else(|| D::Error::custom(format!("`{word}` is no such word")))
 }
 
-fn spells(known: &impl Serialize, word: &str) -> bool {
-    let mut json = [0; 32];
-    let mut rest = &mut json[..];
-    let written = serde_json::to_writer(&mut rest, known).is_ok();
-    let end = 32 - rest.len();
-    written && json[..end].get(1..end - 1) == Some(word.as_bytes())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words are those that are written.
+    #[test]
+    fn a_status_is_read_by_its_word() {
+        fn check(all: &[(&str, impl Serialize)]) {
+            all.iter().for_each(|(word, status)| assert_eq!(serde_json::to_value(status).unwrap(), *word));
+        }
+        check(ApplyStatus::ALL);
+        check(DeliveryStatus::ALL);
+    }
 }

@@ -1,33 +1,35 @@
 //! How a row is shown.
 
 use domain::elearning::{ApplyStatus, DeliveryStatus, PayStatus};
-use domain::kernel::{Money, Quantity, RequestId};
-use serde::{Serialize, Serializer};
+use event_store::Position;
+use serde::de::Error as _;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::row::Row;
-use super::table::decode;
-use crate::query::my_page::Degraded;
+use super::table::status;
+use crate::query::my_page::{Degraded, Shown};
 
-/// The JSON of a row: the columns of EL 1.5, and where payment and delivery stand.
+/// The JSON of a row: the columns of EL 1.5, and where payment and delivery stand. What the database says
+/// in JSON goes through as it is: rows are shown far more often than they are made.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct View<'r> {
-    id: RequestId,
-    student_id: &'r str,
-    student_name: Option<&'r str>,
-    book_id: &'r str,
-    book_name: Option<&'r str>,
-    book_qty: Quantity,
-    #[serde(serialize_with = "as_double")]
-    amount: Money,
-    apply_status: ApplyStatus,
-    delivery_address: Option<&'r str>,
-    pay_status: PayStatus,
-    delivery_status: DeliveryStatus,
+struct View<'c> {
+    id: &'c RawValue,
+    student_id: &'c RawValue,
+    student_name: &'c RawValue,
+    book_id: &'c RawValue,
+    book_name: &'c RawValue,
+    book_qty: &'c RawValue,
+    /// As in every resource of this business: a double that prints exactly the decimal.
+    amount: f64,
+    apply_status: &'c RawValue,
+    delivery_address: &'c RawValue,
+    pay_status: &'c RawValue,
+    delivery_status: &'c RawValue,
     /// What the student waits for, if for anything.
     waiting_for: Option<WaitingFor>,
-    cancel_reason: Option<&'r str>,
-    fail_reason: Option<&'r str>,
+    cancel_reason: &'c RawValue,
+    fail_reason: &'c RawValue,
     /// RFC 3339, in UTC; `null` for a time that has no such form.
     updated_at: Option<String>,
     /// The position of the last event that changed the row.
@@ -37,10 +39,50 @@ pub(super) struct View<'r> {
     degraded: Option<Degraded>,
 }
 
-/// The JSON of a row of the database.
-pub(super) fn show(columns: &str, degraded: Option<Degraded>) -> Result<String, serde_json::Error> {
-    let row = decode(columns)?;
-    serde_json::to_string(&View { degraded, ..View::from(&row) })
+/// Shows a row of the database, from the array of its columns (`table::COLUMNS`).
+pub(super) fn show(columns: &str, degraded: Option<Degraded>) -> Result<Shown, serde_json::Error> {
+    let columns: [&RawValue; 18] = serde_json::from_str(columns)?;
+    let [id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status, ..] = columns;
+    let [
+        ..,
+        delivery_address,
+        pay_status,
+        delivery_status,
+        cancel_reason,
+        fail_reason,
+        updated,
+        _,
+        _,
+        _,
+        last,
+    ] = columns;
+    let waiting_for = waiting_for(status(apply_status)?, read(pay_status)?, status(delivery_status)?);
+    let time = jiff::Timestamp::from_millisecond(read(updated)?).ok();
+    let position = read(last)?;
+    let view = View {
+        id,
+        student_id,
+        student_name,
+        book_id,
+        book_name,
+        book_qty,
+        amount: read::<&str>(amount)?.parse().map_err(serde_json::Error::custom)?,
+        apply_status,
+        delivery_address,
+        pay_status,
+        delivery_status,
+        waiting_for,
+        cancel_reason,
+        fail_reason,
+        updated_at: time.map(|time| time.to_string()),
+        position,
+        degraded,
+    };
+    Ok(Shown { id: read(id)?, position: Position(position), json: serde_json::to_string(&view)? })
+}
+
+fn read<'c, T: Deserialize<'c>>(column: &'c RawValue) -> Result<T, serde_json::Error> {
+    serde_json::from_str(column.get())
 }
 
 /// What comes next by itself.
@@ -53,35 +95,12 @@ pub(super) enum WaitingFor {
     Delivery,
 }
 
-impl<'r> From<&'r Row> for View<'r> {
-    fn from(row: &'r Row) -> Self {
-        let application = &row.application;
-        let time =
-            i64::try_from(row.updated_at).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        Self {
-            id: application.id,
-            student_id: application.student_id.as_str(),
-            student_name: application.student_name.as_deref(),
-            book_id: application.book_id.as_str(),
-            book_name: application.book_name.as_deref(),
-            book_qty: application.qty,
-            amount: application.amount,
-            apply_status: row.apply_status,
-            delivery_address: application.address.as_deref(),
-            pay_status: row.pay_status,
-            delivery_status: row.delivery_status,
-            waiting_for: waiting_for(row),
-            cancel_reason: row.cancel_reason.as_deref(),
-            fail_reason: row.fail_reason.as_deref(),
-            updated_at: time.map(|time| time.to_string()),
-            position: row.position.0,
-            degraded: None,
-        }
-    }
-}
-
-pub(super) fn waiting_for(row: &Row) -> Option<WaitingFor> {
-    match (row.apply_status, row.pay_status, row.delivery_status) {
+pub(super) fn waiting_for(
+    apply: ApplyStatus,
+    pay: PayStatus,
+    delivery: DeliveryStatus,
+) -> Option<WaitingFor> {
+    match (apply, pay, delivery) {
         // The money goes back when the delivery is cancelled (EL-I5).
         (_, PayStatus::Cancelling, _) => Some(WaitingFor::Delivery),
         // Nobody waits for the payment of what is cancelled.
@@ -95,10 +114,4 @@ pub(super) fn waiting_for(row: &Row) -> Option<WaitingFor> {
         )
         | (ApplyStatus::Completed, PayStatus::Cancelled | PayStatus::Failed, _) => None,
     }
-}
-
-/// As in every resource of this business: a double that prints exactly the decimal.
-fn as_double<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    let double: f64 = amount.to_string().parse().map_err(serde::ser::Error::custom)?;
-    serializer.serialize_f64(double)
 }
