@@ -18,7 +18,7 @@ pub(super) const QUIET: Duration = Duration::from_secs(1);
 pub(super) const BUSY: usize = 256;
 
 /// How long it waits then.
-const MOMENT: Duration = Duration::from_millis(30);
+const MOMENT: Duration = Duration::from_millis(100);
 
 impl Worker {
     /// Steps until the token fires, then writes its last checkpoint. Waits longer and longer while
