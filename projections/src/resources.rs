@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::database::Transaction;
 use crate::projection::{Change, Projection, Table, Undecodable};
 use crate::system::{Collection, ResourceOf};
-use crate::upsert::Upsert;
+use crate::upsert::{JsonRows, Upsert};
 
 /// The permanent name of the projection.
 pub(crate) const NAME: &str = "resources";
@@ -84,7 +84,7 @@ impl Projection for Resources {
         }
         let mut rows: Vec<Row> = newest.into_values().collect();
         rows.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-        Ok(Box::new(Upsert::new(TABLE, "owner", Some(NEWER), &rows)))
+        Ok(Box::new(Upsert::new(TABLE, "owner", Some(NEWER), JsonRows::new(&rows))))
     }
 }
 
@@ -96,7 +96,7 @@ impl Row {
     fn new(event: &RecordedEvent, resource: Resource) -> Self {
         let Resource { collection, id, owner, updated, body } = resource;
         // As a text: Postgres would sort the fields of an object.
-        Self(collection, id, owner, event.revision, event.position.0, updated, body.get().to_owned())
+        Self(collection, id, owner, event.revision, event.position.0, updated, Box::<str>::from(body).into())
     }
 }
 

@@ -17,22 +17,49 @@ pub(crate) struct Upsert {
     owner: &'static str,
     /// What has to hold between the `kept` row and the one that comes (`excluded`), if anything has.
     condition: Option<&'static str>,
-    rows: String,
+    rows: JsonRows,
+}
+
+/// Rows as one JSON array, each an array of its columns. They should come in the order of their keys, so
+/// that the database walks its index once.
+#[derive(Debug, Clone)]
+pub(crate) struct JsonRows {
+    json: String,
     count: u64,
 }
 
+impl JsonRows {
+    /// Each of these is serialized as an array of its columns.
+    pub(crate) fn new(rows: &[impl Serialize]) -> Self {
+        let json = serde_json::to_string(rows).expect("columns are plain values");
+        Self { json, count: rows.len() as u64 }
+    }
+
+    /// These, and others behind them.
+    pub(crate) fn and(&self, others: Self) -> Self {
+        if self.count == 0 {
+            return others;
+        }
+        let mut json = String::with_capacity(self.json.len() + others.json.len());
+        json.push_str(&self.json);
+        if others.count > 0 {
+            json.truncate(json.len() - 1);
+            json.push(',');
+            json.push_str(&others.json[1..]);
+        }
+        Self { json, count: self.count + others.count }
+    }
+}
+
 impl Upsert {
-    /// These rows, each serialized as an array of its columns. They should come in the order of their
-    /// keys, so that the database walks its index once.
+    /// These rows for this table.
     pub(crate) fn new(
         table: Table,
         owner: &'static str,
         condition: Option<&'static str>,
-        rows: &[impl Serialize],
+        rows: JsonRows,
     ) -> Self {
-        let count = rows.len() as u64;
-        let rows = serde_json::to_string(rows).expect("columns are plain values");
-        Self { table, owner, condition, rows, count }
+        Self { table, owner, condition, rows }
     }
 
     /// Writes them.
@@ -40,11 +67,12 @@ impl Upsert {
         let same_owner = format!("kept.{0} = excluded.{0}", self.owner);
         let condition = [Some(same_owner.as_str()), self.condition];
         let hasty = statement(&self.table, Some(self.owner), &condition);
-        if transaction.write_counted(&hasty, self.rows.clone()).await? == self.count {
+        let JsonRows { json, count } = &self.rows;
+        if *count == 0 || transaction.write_counted(&hasty, json.clone()).await? == *count {
             return Ok(());
         }
         let thorough = statement(&self.table, None, &[self.condition]);
-        transaction.write(&thorough, self.rows.clone()).await
+        transaction.write(&thorough, json.clone()).await
     }
 }
 
@@ -70,4 +98,23 @@ fn statement(table: &Table, left_alone: Option<&str>, conditions: &[Option<&str>
         table.key.join(", "),
         written.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_behind_rows_are_one_array() {
+        let (none, two, one) =
+            (JsonRows::new(&[(); 0]), JsonRows::new(&[["a"], ["b"]]), JsonRows::new(&[["c"]]));
+        let joined = |these: &JsonRows, those: &JsonRows| {
+            let JsonRows { json, count } = these.and(those.clone());
+            (json, count)
+        };
+        assert_eq!(joined(&two, &one), (r#"[["a"],["b"],["c"]]"#.to_owned(), 3));
+        assert_eq!(joined(&none, &one), (r#"[["c"]]"#.to_owned(), 1));
+        assert_eq!(joined(&two, &none), (r#"[["a"],["b"]]"#.to_owned(), 2));
+        assert_eq!(joined(&none, &none), ("[]".to_owned(), 0));
+    }
 }

@@ -66,6 +66,8 @@ struct Dialect {
     key_text: &'static str,
     /// Lifts the limits of time for one transaction.
     patient: &'static str,
+    /// Lets one transaction commit before the disk has it; whatever is synced later brings it along.
+    relaxed: &'static str,
 }
 
 /// How long a question may wait for its answer, longer than any limit of the database's own.

@@ -36,6 +36,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     now: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
     key_text: "TEXT COLLATE \"C\"",
     patient: "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+    relaxed: "SET LOCAL synchronous_commit = off",
 };
 
 /// Those that write and those that read. The server need not be there yet.

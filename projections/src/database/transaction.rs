@@ -68,6 +68,12 @@ impl Transaction {
         sqlx::raw_sql(self.dialect.patient).execute(&mut *self.inner).await.map(drop)
     }
 
+    /// Its commit need not wait for the disk: a power cut may take back the last of those, whole, and what is
+    /// in them can be made again.
+    pub(crate) async fn relax(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(self.dialect.relaxed).execute(&mut *self.inner).await.map(drop)
+    }
+
     fn fill(&self, statement: &str) -> AssertSqlSafe<String> {
         let dialect = self.dialect;
         let statement = statement.replace("{rows}", dialect.rows).replace("{keys}", dialect.keys);

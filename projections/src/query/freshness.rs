@@ -38,15 +38,15 @@ impl Reads {
     /// Waits, as long as the options say, for what the client wants to see. To be called before the
     /// rows are read: they can then only be newer than what this says.
     pub(crate) async fn as_of(&self, freshness: Freshness) -> Result<AsOf, QueryError> {
-        let mut progress = self.progress.clone();
         let enough = |progress: &Progress| progress.considered >= freshness.after;
-        {
-            // A worker that stopped will not come any further.
-            let settled = progress.wait_for(|progress| enough(progress) || progress.stopped.is_some());
+        // A worker that stopped will not come any further.
+        let settled = |progress: &Progress| enough(progress) || progress.stopped.is_some();
+        if !settled(&self.progress.borrow()) {
+            let mut progress = self.progress.clone();
             // Not in time, or shutting down: what there is speaks for itself.
-            let _late = tokio::time::timeout(self.options.wait, settled).await;
+            let _late = tokio::time::timeout(self.options.wait, progress.wait_for(settled)).await;
         }
-        let progress = progress.borrow().clone();
+        let progress = self.progress.borrow().clone();
         let as_of = self.say(&progress).await;
         match freshness.after {
             Some(after) if freshness.strict && !enough(&progress) => Err(QueryError::NotYet(after, as_of)),

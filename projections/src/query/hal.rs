@@ -1,7 +1,5 @@
 //! What a list looks like (SPEC 0.2): `_embedded`, `_links`, and `page` where pages are counted.
 
-use std::fmt::Write as _;
-
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -11,12 +9,26 @@ use serde_json::json;
 pub(crate) struct List {
     /// The key under `_embedded`.
     pub(crate) name: &'static str,
-    /// The items, each a JSON object with its links.
-    pub(crate) items: Vec<String>,
+    /// What is on it.
+    pub(crate) items: Items,
     /// Where this page, and where the next and the previous one are.
     pub(crate) links: Links,
     /// Which page this is, where pages are counted.
     pub(crate) page: Option<Page>,
+}
+
+/// The items of a list, each a JSON object with its links. They are JSON already: joined, not read again.
+#[derive(Debug, Default)]
+pub(crate) struct Items(String);
+
+impl Items {
+    /// One more, by its JSON object without links, what it is called, and its address.
+    pub(crate) fn push(&mut self, body: &str, singular: &str, address: &str) {
+        if !self.0.is_empty() {
+            self.0.push(',');
+        }
+        write_item(&mut self.0, body, singular, address);
+    }
 }
 
 /// The addresses of a page and of those beside it.
@@ -43,8 +55,12 @@ pub(crate) struct Page {
 
 impl IntoResponse for List {
     fn into_response(self) -> Response {
-        // The items are JSON already: they are joined, not read again.
-        let mut body = format!("{{\"_embedded\":{{\"{}\":[{}]}}", self.name, self.items.join(","));
+        let Items(items) = self.items;
+        // Room for the links and the page, so that nothing is copied twice.
+        let mut body = String::with_capacity(items.len() + 1024);
+        for part in ["{\"_embedded\":{\"", self.name, "\":[", &items, "]}"] {
+            body.push_str(part);
+        }
         let mut links = json!({"self": {"href": self.links.this}});
         for (relation, address) in [("next", self.links.next), ("prev", self.links.prev)] {
             if let Some(address) = address {
@@ -64,12 +80,24 @@ impl IntoResponse for List {
 
 /// A JSON object with its links: to itself, and under its own name too.
 pub(crate) fn item(body: &str, singular: &str, address: &str) -> String {
-    let open = body.trim_end().strip_suffix('}').expect("what is shown is a JSON object");
-    let mut item = String::with_capacity(open.len() + 2 * address.len() + 64);
-    item.push_str(open);
-    // Addresses are percent-encoded: nothing in them needs an escape.
-    let written =
-        write!(item, r#","_links":{{"self":{{"href":"{address}"}},"{singular}":{{"href":"{address}"}}}}}}"#);
-    written.expect("a string takes any text");
+    let mut item = String::with_capacity(body.len() + 2 * address.len() + 64);
+    write_item(&mut item, body, singular, address);
     item
+}
+
+fn write_item(to: &mut String, body: &str, singular: &str, address: &str) {
+    let open = body.trim_end().strip_suffix('}').expect("what is shown is a JSON object");
+    // Addresses are percent-encoded: nothing in them needs an escape.
+    for part in [
+        open,
+        r#","_links":{"self":{"href":""#,
+        address,
+        r#""},""#,
+        singular,
+        r#"":{"href":""#,
+        address,
+        r#""}}}"#,
+    ] {
+        to.push_str(part);
+    }
 }

@@ -1,28 +1,31 @@
 //! `GET /applies` and the like: what a collection holds, by page or by cursor, of one owner or of all.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::hal::Page;
-use super::{Base, Links, List, Parameters, QueryError, Reads, Size, cursor, item};
+use super::{Base, Items, Links, List, Parameters, QueryError, Reads, Size, cursor, degraded_since};
 use crate::database::{ANSWER, Readers, within};
 use crate::resources;
 use crate::system::Collection;
 
 pub(super) fn router(collections: &'static [Collection], reads: &Reads) -> Router {
+    let reads = Arc::new(reads.clone());
     collections.iter().fold(Router::new(), |router, collection| {
-        let reads = reads.clone();
+        let reads = Arc::clone(&reads);
         let list =
-            move |base: Base, parameters: Parameters| list(collection, reads.clone(), base, parameters);
+            move |base: Base, parameters: Parameters| list(collection, Arc::clone(&reads), base, parameters);
         router.route(&format!("/{}", collection.path), get(list))
     })
 }
 
 async fn list(
     collection: &'static Collection,
-    reads: Reads,
+    reads: Arc<Reads>,
     base: Base,
     mut parameters: Parameters,
 ) -> Result<Response, QueryError> {
@@ -39,6 +42,13 @@ async fn list(
         None => wanted.page(rows, &base, page).await?,
     };
     Ok((as_of, list).into_response())
+}
+
+/// What a query found.
+struct Listed {
+    items: Items,
+    /// The last id of these, if there are more behind it.
+    behind: Option<String>,
 }
 
 /// Which items are listed.
@@ -61,13 +71,13 @@ impl Wanted {
 
         let (size, pages) = (self.size.0, total.div_ceil(u64::from(self.size.0)));
         let items = format!(
-            "SELECT id, body, {} FROM resources WHERE {} ORDER BY resources.id LIMIT {size} OFFSET {}",
+            "SELECT id, body{} FROM resources WHERE {} ORDER BY resources.id LIMIT {size} OFFSET {}",
             self.degraded,
             self.condition("$1", "$2"),
             u64::from(number) * u64::from(size)
         );
         let items = sqlx::query(AssertSqlSafe(items)).bind(self.collection.path);
-        let (items, _) = self.items(base, items, rows).await?;
+        let Listed { items, .. } = self.items(base, items, rows).await?;
 
         let at = |number: u32| self.address(base, vec![("page", number.to_string())]);
         let links = Links {
@@ -83,20 +93,17 @@ impl Wanted {
     /// added meanwhile.
     async fn behind(&self, rows: &Readers, base: &Base, behind: String) -> Result<List, QueryError> {
         let items = format!(
-            "SELECT id, body, {} FROM resources WHERE resources.id > $1 AND {} ORDER BY resources.id LIMIT {}",
+            "SELECT id, body{} FROM resources WHERE resources.id > $1 AND {} ORDER BY resources.id LIMIT {}",
             self.degraded,
             self.condition("$2", "$3"),
             // One more than is shown tells whether there is a next page.
             self.size.0 + 1
         );
         let items = sqlx::query(AssertSqlSafe(items)).bind(&behind).bind(self.collection.path);
-        let (mut items, mut ids) = self.items(base, items, rows).await?;
-        let more = ids.len() > self.size.0 as usize;
-        items.truncate(self.size.0 as usize);
-        ids.truncate(self.size.0 as usize);
+        let Listed { items, behind: next } = self.items(base, items, rows).await?;
 
         let at = |id: &str| self.address(base, vec![("cursor", cursor::encode(id))]);
-        let next = ids.last().filter(|_| more).map(|last| at(last));
+        let next = next.map(|last| at(&last));
         let links = Links { this: at(&behind), next, prev: None };
         Ok(List { name: self.collection.path, items, links, page: None })
     }
@@ -107,26 +114,29 @@ impl Wanted {
         format!("collection = {collection}{owner}")
     }
 
-    /// Runs a query over `id, body`, with the owner as its last parameter: the items and their ids.
+    /// Runs a query over `id, body` and since when it stands still, with the owner as its last parameter.
     async fn items<'q>(
         &'q self,
         base: &Base,
         query: sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments>,
         rows: &Readers,
-    ) -> Result<(Vec<String>, Vec<String>), QueryError> {
+    ) -> Result<Listed, QueryError> {
         let query = if let Some(owner) = &self.owner { query.bind(owner) } else { query };
         let Collection { path, singular, .. } = self.collection;
-        let mut listed = (Vec::new(), Vec::new());
-        for row in within(ANSWER, rows.fetch_all(query)).await? {
-            let (id, mut body): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            if let Some(since) = row.try_get::<Option<i64>, _>(2)? {
-                body.truncate(body.trim_end().len() - 1);
-                body.push_str(&format!(r#","degraded":{{"since":{since}}}}}"#));
-            }
-            listed.0.push(item(&body, singular, &base.one(path, &id)));
-            listed.1.push(id);
+        let rows = within(ANSWER, rows.fetch_all(query)).await?;
+        let shown = &rows[..rows.len().min(self.size.0 as usize)];
+        let mut items = Items::default();
+        for row in shown {
+            let (id, body): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+            let degraded = degraded_since(row, 2)?.and_then(|since| {
+                let open = body.trim_end().strip_suffix('}')?;
+                Some(format!(r#"{open},"degraded":{{"since":{since}}}}}"#))
+            });
+            items.push(degraded.as_deref().unwrap_or(body), singular, &base.one(path, id));
         }
-        Ok(listed)
+        let last = shown.last().filter(|_| rows.len() > shown.len());
+        let behind = last.map(|last| last.try_get(0)).transpose()?;
+        Ok(Listed { items, behind })
     }
 
     fn address(&self, base: &Base, mut parameters: Vec<(&str, String)>) -> String {

@@ -20,7 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use event_store::EventStore;
+use event_store::{EventStore, Position};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +34,7 @@ use crate::system::System;
 pub(crate) use base::Base;
 pub(crate) use error::QueryError;
 pub(crate) use freshness::AsOf;
-pub(crate) use hal::{Links, List, item};
+pub(crate) use hal::{Items, Links, List, item};
 pub(crate) use live::{Change, Changes, live};
 pub(crate) use parameters::{Parameters, Size};
 
@@ -70,19 +72,26 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// What a query selects to learn since when a row of this table stands still. Nobody asks while
-    /// nothing is known to be parked: what is parked later is behind what the answer says that it is of.
+    /// What a query selects behind its other columns to learn since when a row of this table stands still.
+    /// Nobody asks while nothing is known to be parked: what is parked later is behind what the answer says
+    /// that it is of.
     pub(crate) fn degraded(&self, table: &str) -> String {
         let Progress { considered, parked, .. } = *self.progress.borrow();
         if considered.is_some() && parked == 0 {
-            return "CAST(NULL AS BIGINT)".to_owned();
+            return String::new();
         }
         let projection = self.projection;
         format!(
-            "(SELECT MIN(parked.position) FROM parked
+            ", (SELECT MIN(parked.position) FROM parked
                 WHERE parked.projection = '{projection}' AND parked.id = {table}.id)"
         )
     }
+}
+
+/// Since when a row stands still, by the column that [`Reads::degraded`] selects, if it does.
+pub(crate) fn degraded_since(row: &AnyRow, column: usize) -> Result<Option<Position>, sqlx::Error> {
+    let since: Option<i64> = if row.len() > column { row.try_get(column)? } else { None };
+    Ok(since.map(|since| Position(since.unsigned_abs())))
 }
 
 /// All queries of a system; `reads` gives each what it needs, by the name of its projection.

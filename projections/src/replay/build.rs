@@ -1,10 +1,11 @@
-//! Fills the table of a replay: one task reads and decodes, another folds and writes.
+//! Fills the table of a replay: one task reads, another makes rows of what was read, a third one writes
+//! them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_store::{Batch, EventStore, Position, RecordedEvent};
+use event_store::{Batch, EventStore, Filter, Position, RecordedEvent};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -16,7 +17,7 @@ use crate::checkpoint::{self, Moved, Step};
 use crate::database::Transaction;
 use crate::parked;
 use crate::partition::Positions;
-use crate::projection::{Change, Projection};
+use crate::projection::Change;
 use crate::sorted::Sorted;
 
 /// How many events are folded before they are written: the rows of a request change several times
@@ -49,11 +50,16 @@ pub struct ReplayProgress {
     pub waiting: bool,
 }
 
+/// A piece of the log as it was read.
+struct Read {
+    events: Vec<RecordedEvent>,
+    through: Option<Position>,
+}
+
 /// A piece of the log on its way to the table.
 struct Piece {
     events: Vec<RecordedEvent>,
-    /// What they do, unless one of them cannot be read. Made by the reading task, beside the writing
-    /// of the piece before.
+    /// What they do, unless one of them cannot be read.
     change: Option<Box<dyn Change>>,
     through: Option<Position>,
 }
@@ -73,8 +79,6 @@ impl Replay {
         }
         let mut through = at.least();
         let began = Pace { start: Instant::now(), from: through, goal: goal.most() };
-        // Two pieces wait at most: memory does not grow with the log.
-        let (pieces, mut incoming) = mpsc::channel(1);
         let (mut parked, skipped) = {
             let mut connection = self.database.readers().acquire().await?;
             let parked = parked::keys(&mut connection, &self.target.name).await?;
@@ -82,7 +86,7 @@ impl Replay {
             connection.rest();
             (parked, skipped)
         };
-        let reader = self.reader(at.clone(), goal.clone(), skipped, pieces);
+        let (mut incoming, reader) = self.reader(at.clone(), goal.clone(), skipped);
         let mut throttle = Throttle::new(self.patience);
         while let Some(piece) = incoming.recv().await {
             self.wait_for_live(&mut throttle, stop, |lag| report(&began.at(through, lag, true))).await?;
@@ -92,6 +96,8 @@ impl Replay {
             let to = at.towards(goal, piece.through);
             parked = insist(async || {
                 let mut transaction = self.database.begin().await?;
+                // Nobody reads these rows before the switch, which is synced.
+                transaction.relax().await?;
                 let parked = self.bring(&mut transaction, &piece, (&at, &to), &parked).await?;
                 transaction.commit().await?;
                 Ok(parked)
@@ -113,9 +119,8 @@ impl Replay {
         from: &Positions,
         goal: &Positions,
     ) -> Result<(), ReplayError> {
-        let (pieces, mut incoming) = mpsc::channel(1);
         let skipped = parked::skipped(transaction.connection(), self.projection.name()).await?;
-        let reader = self.reader(from.clone(), goal.clone(), skipped, pieces);
+        let (mut incoming, reader) = self.reader(from.clone(), goal.clone(), skipped);
         let mut parked = parked::keys(transaction.connection(), &self.target.name).await?;
         let mut at = from.clone();
         while let Some(piece) = incoming.recv().await {
@@ -129,18 +134,34 @@ impl Replay {
         }
     }
 
+    /// The pieces between these positions, and why they ended. One waits at most behind each task: memory
+    /// does not grow with the log.
     fn reader(
         &self,
         from: Positions,
         goal: Positions,
         skipped: BTreeSet<Position>,
-        pieces: mpsc::Sender<Piece>,
-    ) -> JoinHandle<Result<(), ReplayError>> {
+    ) -> (mpsc::Receiver<Piece>, JoinHandle<Result<(), ReplayError>>) {
         let (store, projection) = (Arc::clone(&self.store), Arc::clone(&self.projection));
-        let batch = self.batch;
-        tokio::spawn(
-            async move { read(&*store, &*projection, (&from, &goal), &skipped, batch, pieces).await },
-        )
+        let (batch, filter) = (self.batch, projection.filter());
+        let (ahead, mut read_ahead) = mpsc::channel(1);
+        let reading =
+            tokio::spawn(async move { read(&*store, filter, (&from, &goal), &skipped, batch, ahead).await });
+        let (pieces, incoming) = mpsc::channel(1);
+        let preparing = tokio::spawn(async move {
+            while let Some(Read { events, through }) = read_ahead.recv().await {
+                let change = projection.prepare(&events).ok();
+                if pieces.send(Piece { events, change, through }).await.is_err() {
+                    // Whoever took them has failed and says why.
+                    return Ok(());
+                }
+            }
+            match reading.await {
+                Ok(read) => read,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            }
+        });
+        (incoming, preparing)
     }
 
     async fn bring(
@@ -218,16 +239,16 @@ impl Pace {
 /// Reads what lies between for each partition, in pieces of about this size.
 async fn read(
     store: &dyn EventStore,
-    projection: &dyn Projection,
+    filter: Filter,
     (at, goals): (&Positions, &Positions),
     skipped: &BTreeSet<Position>,
     size: usize,
-    pieces: mpsc::Sender<Piece>,
+    pieces: mpsc::Sender<Read>,
 ) -> Result<(), ReplayError> {
     let (from, goal) = (at.least(), goals.most());
     let together = at.are_all_together() && goals.are_all_together();
     let wanted = |event: &RecordedEvent| together || (at.lack(event) && !goals.lack(event));
-    let mut subscription = store.subscribe(from, projection.filter()).await?;
+    let mut subscription = store.subscribe(from, filter).await?;
     let mut events = Vec::with_capacity(size);
     let (mut through, mut sent) = (from, from);
     while through < goal {
@@ -240,9 +261,8 @@ async fn read(
             let piece = std::mem::replace(&mut events, rest);
             // Behind the last event of all there may be some that were of no interest.
             sent = if events.is_empty() { through } else { piece.last().map(|last| last.position) };
-            let change = projection.prepare(&piece).ok();
-            if pieces.send(Piece { events: piece, change, through: sent }).await.is_err() {
-                // Whoever took them has failed and says why.
+            if pieces.send(Read { events: piece, through: sent }).await.is_err() {
+                // Whoever took them has ended and says why.
                 return Ok(());
             }
         }

@@ -17,8 +17,9 @@ pub(super) const QUIET: Duration = Duration::from_secs(1);
 /// happens close together, and its row is then written once.
 pub(super) const BUSY: usize = 256;
 
-/// How long it waits then.
-const MOMENT: Duration = Duration::from_millis(30);
+/// How long it waits then: long enough for a request to be applied for, paid and delivered meanwhile, too
+/// short for a student to notice.
+const MOMENT: Duration = Duration::from_millis(100);
 
 impl Worker {
     /// Steps until the token fires, then writes its last checkpoint. Waits longer and longer while

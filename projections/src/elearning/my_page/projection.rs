@@ -1,6 +1,7 @@
-//! Keeps the rows: reads those that a batch is about, folds the batch into them, writes them back.
+//! Keeps the rows: makes those that a batch begins, reads the others that it is about, folds the batch into
+//! them, writes them back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use domain::elearning::Fact;
@@ -13,6 +14,7 @@ use super::table;
 use crate::database::Transaction;
 use crate::elearning::{Dated, read};
 use crate::projection::{Change, Projection, Table, Undecodable};
+use crate::upsert::JsonRows;
 
 /// The permanent name.
 pub(super) const NAME: &str = "my_page";
@@ -44,30 +46,47 @@ impl Projection for MyPageProjection {
                 placed.push(Placed { fact, revision: event.revision, position: event.position, time });
             }
         }
-        Ok(Box::new(Fold { events: placed }))
+        let mut begun: HashMap<RequestId, usize> = HashMap::new();
+        for event in &placed {
+            *begun.entry(application(&event.fact).id).or_default() += usize::from(event.revision == 0);
+        }
+        // A request all of whose streams begin here has no row yet: no database is asked.
+        let is_new = |event: &Placed| begun[&application(&event.fact).id] >= Fact::AGGREGATES.len();
+        let (mut new, mut goes_on) = (Rows::new(), Vec::new());
+        for event in placed {
+            match is_new(&event) {
+                true => fold(&mut new, &event),
+                false => goes_on.push(event),
+            }
+        }
+        Ok(Box::new(Fold { new: table::json(new), events: goes_on }))
     }
 }
 
+type Rows = HashMap<RequestId, Option<Row>>;
+
+fn fold(rows: &mut Rows, event: &Placed) {
+    let row = rows.entry(application(&event.fact).id).or_default();
+    *row = Some(Row::after(row.take(), event));
+}
+
 struct Fold {
+    /// The rows that are only made by this batch.
+    new: JsonRows,
+    /// What happens to the others.
     events: Vec<Placed>,
 }
 
 #[async_trait]
 impl Change for Fold {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
-        let mut begun: HashMap<RequestId, usize> = HashMap::new();
-        for event in &self.events {
-            *begun.entry(application(&event.fact).id).or_default() += usize::from(event.revision == 0);
-        }
-        // A request all of whose streams begin here has no row yet.
-        let may_be_there = begun.iter().filter(|(_, streams)| **streams < Fact::AGGREGATES.len());
-        let found = table::read(transaction, may_be_there.map(|(id, _)| id)).await?;
-        let mut rows: HashMap<RequestId, Option<Row>> = HashMap::with_capacity(begun.len());
-        rows.extend(found.into_iter().map(|row| (row.application.id, Some(row))));
-        for event in &self.events {
-            let row = rows.entry(application(&event.fact).id).or_default();
-            *row = Some(Row::after(row.take(), event));
-        }
-        table::write(transaction, rows.into_values().flatten()).await
+        let ids: HashSet<&RequestId> = self.events.iter().map(|event| &application(&event.fact).id).collect();
+        let found = match ids.is_empty() {
+            true => Vec::new(),
+            false => table::read(transaction, ids.into_iter()).await?,
+        };
+        let mut rows: Rows = found.into_iter().map(|row| (row.application.id, Some(row))).collect();
+        self.events.iter().for_each(|event| fold(&mut rows, event));
+        table::write(transaction, self.new.and(table::json(rows))).await
     }
 }

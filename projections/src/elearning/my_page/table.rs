@@ -1,5 +1,7 @@
 //! The rows in the database.
 
+use std::collections::HashMap;
+
 use domain::elearning::{Application, ApplyStatus, BookId, DeliveryStatus, PayStatus, StudentId};
 use domain::kernel::{Money, Quantity, RequestId};
 use event_store::Position;
@@ -13,7 +15,7 @@ use super::row::{Revisions, Row};
 use crate::checkpoint::number;
 use crate::database::Transaction;
 use crate::projection::Table;
-use crate::upsert::Upsert;
+use crate::upsert::{JsonRows, Upsert};
 
 pub(super) const COLUMNS: &str = "id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status, \
     delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at, apply_revision, \
@@ -45,19 +47,27 @@ pub(super) async fn read(
     rows.iter().map(row).collect()
 }
 
-/// Writes these rows over what was there.
-pub(super) async fn write(
-    transaction: &mut Transaction,
-    rows: impl Iterator<Item = Row>,
-) -> Result<(), sqlx::Error> {
-    let mut rows: Vec<Columns> = rows.map(Columns::from).collect();
+/// These rows as [`write`] takes them.
+pub(super) fn json(rows: HashMap<RequestId, Option<Row>>) -> JsonRows {
+    let mut rows: Vec<Columns> = rows.into_values().flatten().map(Columns::from).collect();
     rows.sort_unstable_by_key(|row| row.0);
-    Upsert::new(TABLE, "student_id", None, &rows).apply(transaction).await
+    JsonRows::new(&rows)
+}
+
+/// Writes these rows over what was there.
+pub(super) async fn write(transaction: &mut Transaction, rows: JsonRows) -> Result<(), sqlx::Error> {
+    Upsert::new(TABLE, "student_id", None, rows).apply(transaction).await
 }
 
 /// A row, from the array of its columns in the order of [`COLUMNS`].
-pub(super) fn decode(columns: &str) -> Result<Row, serde_json::Error> {
+fn decode(columns: &str) -> Result<Row, serde_json::Error> {
     serde_json::from_str::<Columns>(columns).map(Row::from)
+}
+
+/// A row as the array of its columns.
+#[cfg(test)]
+pub(super) fn encode(row: Row) -> String {
+    serde_json::to_string(&Columns::from(row)).expect("columns are plain values")
 }
 
 /// What is kept of a row, in the order of [`COLUMNS`].
@@ -70,10 +80,10 @@ struct Columns(
     Option<String>,
     Quantity,
     Money,
-    #[serde(deserialize_with = "word")] ApplyStatus,
+    #[serde(deserialize_with = "status")] ApplyStatus,
     Option<String>,
     PayStatus,
-    #[serde(deserialize_with = "word")] DeliveryStatus,
+    #[serde(deserialize_with = "status")] DeliveryStatus,
     Option<String>,
     Option<String>,
     u64,
@@ -144,30 +154,39 @@ impl From<Columns> for Row {
     }
 }
 
-/// A status that the domain only writes.
-trait Word: Serialize + Copy + 'static {
-    const ALL: &'static [Self];
+/// A status that the domain only writes, and each by the word that it is on the wire.
+pub(super) trait Status: Copy + 'static {
+    const ALL: &'static [(&'static str, Self)];
 }
 
-impl Word for ApplyStatus {
-    const ALL: &'static [Self] = &[Self::Completed, Self::Cancelled];
+impl Status for ApplyStatus {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("completed", Self::Completed), ("cancelled", Self::Cancelled)];
 }
 
-impl Word for DeliveryStatus {
-    const ALL: &'static [Self] = &[Self::None, Self::Started, Self::Cancelled];
+impl Status for DeliveryStatus {
+    const ALL: &'static [(&'static str, Self)] =
+        &[("none", Self::None), ("started", Self::Started), ("cancelled", Self::Cancelled)];
 }
 
-/// Reads a status by the word that it is on the wire.
-fn word<'de, D: Deserializer<'de>, W: Word>(deserializer: D) -> Result<W, D::Error> {
+/// Reads a status by its word.
+pub(super) fn status<'de, D: Deserializer<'de>, S: Status>(deserializer: D) -> Result<S, D::Error> {
     let word = <&str>::deserialize(deserializer)?;
-    let odd = || D::Error::custom(format!("`{word}` is no such word"));
-    W::ALL.iter().copied().find(|known| spells(known, word)).ok_or_else(odd)
+    let known = S::ALL.iter().find(|(known, _)| *known == word);
+    known.map(|(_, status)| *status).ok_or_else(|| D::Error::custom(format!("`{word}` is no such word")))
 }
 
-fn spells(known: &impl Serialize, word: &str) -> bool {
-    let mut json = [0; 32];
-    let mut rest = &mut json[..];
-    let written = serde_json::to_writer(&mut rest, known).is_ok();
-    let end = 32 - rest.len();
-    written && json[..end].get(1..end - 1) == Some(word.as_bytes())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The words are those that are written.
+    #[test]
+    fn a_status_is_read_by_its_word() {
+        fn check(all: &[(&str, impl Serialize)]) {
+            all.iter().for_each(|(word, status)| assert_eq!(serde_json::to_value(status).unwrap(), *word));
+        }
+        check(ApplyStatus::ALL);
+        check(DeliveryStatus::ALL);
+    }
 }

@@ -8,7 +8,8 @@ use event_store::Position;
 use proptest::prelude::*;
 
 use super::row::{Placed, Row};
-use super::view::{View, WaitingFor, waiting_for};
+use super::table::encode;
+use super::view::{WaitingFor, show, waiting_for};
 
 fn applied() -> Fact {
     Fact::Apply(ApplyEvent::Applied(Applied { application: application() }))
@@ -210,7 +211,8 @@ fn what_is_cancelled_never_comes_back() {
 fn the_page_says_what_the_student_waits_for() {
     let after = |facts: Vec<Fact>| {
         let ends = (ApplyStatus::Completed, PayStatus::Pending, DeliveryStatus::None);
-        waiting_for(&Story { name: "", facts, ends }.row())
+        let row = Story { name: "", facts, ends }.row();
+        waiting_for(row.apply_status, row.pay_status, row.delivery_status)
     };
     let by_student = || apply_cancelled(CancelReason::StudentCancelled);
     assert_eq!(after(vec![applied()]), Some(WaitingFor::Payment));
@@ -228,7 +230,9 @@ fn the_page_says_what_the_student_waits_for() {
 #[test]
 fn a_row_is_shown_with_the_names_of_the_documents() {
     let row = Story { name: "", facts: vec![applied()], ends: stories()[0].ends }.row();
-    let json = serde_json::to_value(View::from(&row)).unwrap();
+    let shown = show(&encode(row), None).unwrap();
+    assert_eq!((shown.id.as_str(), shown.position), ("01900000-0000-7000-8000-000000000001", Position(0)));
+    let json: serde_json::Value = serde_json::from_str(&shown.json).unwrap();
     let expected = serde_json::json!({
         "id": "01900000-0000-7000-8000-000000000001", "studentId": "student1", "studentName": "홍길동",
         "bookId": "001", "bookName": "book001", "bookQty": 10, "amount": 1000.0,

@@ -1,51 +1,65 @@
 //! How a row is shown.
 
 use domain::elearning::{ApplyStatus, DeliveryStatus, PayStatus};
-use domain::kernel::{Money, Quantity, RequestId};
-use serde::{Serialize, Serializer};
+use event_store::Position;
+use serde::Deserialize;
+use serde::de::Error as _;
+use serde_json::value::RawValue;
 
-use super::row::Row;
-use super::table::decode;
-use crate::query::my_page::Degraded;
+use super::table::status;
+use crate::query::my_page::{Degraded, Shown};
 
-/// The JSON of a row: the columns of EL 1.5, and where payment and delivery stand.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct View<'r> {
-    id: RequestId,
-    student_id: &'r str,
-    student_name: Option<&'r str>,
-    book_id: &'r str,
-    book_name: Option<&'r str>,
-    book_qty: Quantity,
-    #[serde(serialize_with = "as_double")]
-    amount: Money,
-    apply_status: ApplyStatus,
-    delivery_address: Option<&'r str>,
-    pay_status: PayStatus,
-    delivery_status: DeliveryStatus,
-    /// What the student waits for, if for anything.
-    waiting_for: Option<WaitingFor>,
-    cancel_reason: Option<&'r str>,
-    fail_reason: Option<&'r str>,
-    /// RFC 3339, in UTC; `null` for a time that has no such form.
-    updated_at: Option<String>,
-    /// The position of the last event that changed the row.
-    position: u64,
-    /// Present when the row stands still because an event of it could not be applied.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    degraded: Option<Degraded>,
+/// Shows a row of the database, from the array of its columns (`table::COLUMNS`): the columns of EL 1.5, and
+/// where payment and delivery stand. What is JSON already goes through as it is, because rows are shown far
+/// more often than they are made.
+pub(super) fn show(columns: &str, degraded: Option<Degraded>) -> Result<Shown, serde_json::Error> {
+    let parts: [&RawValue; 18] = serde_json::from_str(columns)?;
+    let [id, student_id, student_name, book_id, book_name, book_qty, amount, apply, ..] = parts;
+    let [.., address, pay, delivery, cancel_reason, fail_reason, updated, _, _, _, position] = parts;
+    // As in every resource of this business: a double that prints exactly the decimal.
+    let amount: f64 = read::<&str>(amount)?.parse().map_err(serde_json::Error::custom)?;
+    let amount = serde_json::to_string(&amount)?;
+    let waiting_for = waiting_for(status(apply)?, read(pay)?, status(delivery)?);
+    // RFC 3339, in UTC; `null` for a time that has no such form.
+    let time = jiff::Timestamp::from_millisecond(read(updated)?);
+    let updated_at = time.map_or("null".to_owned(), |time| format!("\"{time}\""));
+    // Present when the row stands still because an event of it could not be applied.
+    let degraded = degraded.map(|degraded| serde_json::to_string(&degraded)).transpose()?;
+    let fields = [
+        ("id", id.get()),
+        ("studentId", student_id.get()),
+        ("studentName", student_name.get()),
+        ("bookId", book_id.get()),
+        ("bookName", book_name.get()),
+        ("bookQty", book_qty.get()),
+        ("amount", amount.as_str()),
+        ("applyStatus", apply.get()),
+        ("deliveryAddress", address.get()),
+        ("payStatus", pay.get()),
+        ("deliveryStatus", delivery.get()),
+        ("waitingFor", waiting_for.map_or("null", WaitingFor::json)),
+        ("cancelReason", cancel_reason.get()),
+        ("failReason", fail_reason.get()),
+        ("updatedAt", updated_at.as_str()),
+        ("position", position.get()),
+    ];
+    let mut json = String::with_capacity(columns.len() + 320);
+    for (name, value) in fields.into_iter().chain(degraded.as_deref().map(|since| ("degraded", since))) {
+        json.push_str(if json.is_empty() { "{\"" } else { ",\"" });
+        json.push_str(name);
+        json.push_str("\":");
+        json.push_str(value);
+    }
+    json.push('}');
+    Ok(Shown { id: read(id)?, position: Position(read(position)?), json })
 }
 
-/// The JSON of a row of the database.
-pub(super) fn show(columns: &str, degraded: Option<Degraded>) -> Result<String, serde_json::Error> {
-    let row = decode(columns)?;
-    serde_json::to_string(&View { degraded, ..View::from(&row) })
+fn read<'c, T: Deserialize<'c>>(column: &'c RawValue) -> Result<T, serde_json::Error> {
+    serde_json::from_str(column.get())
 }
 
-/// What comes next by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+/// What comes next by itself: what the student waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WaitingFor {
     /// The payment was not taken yet and is tried again.
     Payment,
@@ -53,35 +67,21 @@ pub(super) enum WaitingFor {
     Delivery,
 }
 
-impl<'r> From<&'r Row> for View<'r> {
-    fn from(row: &'r Row) -> Self {
-        let application = &row.application;
-        let time =
-            i64::try_from(row.updated_at).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        Self {
-            id: application.id,
-            student_id: application.student_id.as_str(),
-            student_name: application.student_name.as_deref(),
-            book_id: application.book_id.as_str(),
-            book_name: application.book_name.as_deref(),
-            book_qty: application.qty,
-            amount: application.amount,
-            apply_status: row.apply_status,
-            delivery_address: application.address.as_deref(),
-            pay_status: row.pay_status,
-            delivery_status: row.delivery_status,
-            waiting_for: waiting_for(row),
-            cancel_reason: row.cancel_reason.as_deref(),
-            fail_reason: row.fail_reason.as_deref(),
-            updated_at: time.map(|time| time.to_string()),
-            position: row.position.0,
-            degraded: None,
+impl WaitingFor {
+    fn json(self) -> &'static str {
+        match self {
+            Self::Payment => "\"payment\"",
+            Self::Delivery => "\"delivery\"",
         }
     }
 }
 
-pub(super) fn waiting_for(row: &Row) -> Option<WaitingFor> {
-    match (row.apply_status, row.pay_status, row.delivery_status) {
+pub(super) fn waiting_for(
+    apply: ApplyStatus,
+    pay: PayStatus,
+    delivery: DeliveryStatus,
+) -> Option<WaitingFor> {
+    match (apply, pay, delivery) {
         // The money goes back when the delivery is cancelled (EL-I5).
         (_, PayStatus::Cancelling, _) => Some(WaitingFor::Delivery),
         // Nobody waits for the payment of what is cancelled.
@@ -95,10 +95,4 @@ pub(super) fn waiting_for(row: &Row) -> Option<WaitingFor> {
         )
         | (ApplyStatus::Completed, PayStatus::Cancelled | PayStatus::Failed, _) => None,
     }
-}
-
-/// As in every resource of this business: a double that prints exactly the decimal.
-fn as_double<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    let double: f64 = amount.to_string().parse().map_err(serde::ser::Error::custom)?;
-    serializer.serialize_f64(double)
 }

@@ -5,6 +5,7 @@
 mod rows;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -16,12 +17,14 @@ use domain::kernel::RequestId;
 use event_store::Position;
 use serde_json::json;
 
-use super::{AsOf, Base, Change, Changes, Links, List, Parameters, QueryError, Reads, cursor, item, live};
+use super::{
+    AsOf, Base, Change, Changes, Items, Links, List, Parameters, QueryError, Reads, cursor, item, live,
+};
 use crate::history::history;
 use crate::system::Collection;
 
-pub(crate) use rows::Degraded;
-use rows::{Shown, Wanted, query};
+pub(crate) use rows::{Degraded, Shown};
+use rows::{Wanted, query};
 
 /// How many rows a stream of changes reads at once.
 const CHUNK: u32 = 256;
@@ -43,8 +46,8 @@ pub(crate) struct MyPage {
     pub(crate) table: &'static str,
     /// The columns that `show` reads.
     pub(crate) columns: &'static str,
-    /// The JSON of a row, in one line, from the array of these columns.
-    pub(crate) show: fn(&str, Option<Degraded>) -> Result<String, serde_json::Error>,
+    /// Shows a row by the array of these columns.
+    pub(crate) show: fn(&str, Option<Degraded>) -> Result<Shown, serde_json::Error>,
 }
 
 /// Whose a row is.
@@ -57,7 +60,6 @@ pub(crate) struct Owner {
 }
 
 /// What every route knows.
-#[derive(Clone)]
 struct Context {
     page: MyPage,
     reads: Reads,
@@ -71,14 +73,15 @@ pub(crate) fn router(page: MyPage, reads: Reads) -> Router {
         .route(&format!("/{path}/events"), get(events))
         .route(&format!("/{path}/{{id}}"), get(one))
         .route(&format!("/{path}/{{id}}/history"), get(told))
-        .with_state(Context { page, reads })
+        .with_state(Arc::new(Context { page, reads }))
 }
 
 async fn list(
-    State(Context { page, reads }): State<Context>,
+    State(context): State<Arc<Context>>,
     base: Base,
     mut parameters: Parameters,
 ) -> Result<Response, QueryError> {
+    let Context { page, reads } = &*context;
     let (size, behind) = (parameters.size().0, parameters.cursor().unwrap_or_default());
     let (owner, freshness) = (parameters.text(page.owner.parameter), parameters.freshness());
     parameters.check()?;
@@ -86,7 +89,7 @@ async fn list(
     let as_of = reads.as_of(freshness).await?;
     // One more than is shown tells whether there is a next page.
     let wanted = Wanted::Behind(&behind);
-    let rows = query(&page, &reads, wanted, owner.as_deref(), size + 1).await?;
+    let rows = query(page, reads, wanted, owner.as_deref(), size + 1).await?;
     let shown = &rows[..rows.len().min(size as usize)];
     let at = |cursor: String| {
         let mut parameters = vec![("cursor", cursor), ("size", size.to_string())];
@@ -95,32 +98,35 @@ async fn list(
     };
     let last = shown.last().filter(|_| rows.len() > shown.len());
     let next = last.map(|row| at(cursor::encode(&row.id)));
-    let items = shown.iter().map(|row| page.item(row, &base)).collect();
+    let mut items = Items::default();
+    shown.iter().for_each(|row| items.push(&row.json, page.singular, &page.address(row, &base)));
     let links = Links { this: at(cursor::encode(&behind)), next, prev: None };
     Ok((as_of, List { name: page.path, items, links, page: None }).into_response())
 }
 
 async fn one(
-    State(Context { page, reads }): State<Context>,
+    State(context): State<Arc<Context>>,
     Path(id): Path<String>,
     base: Base,
     parameters: Parameters,
 ) -> Result<Response, QueryError> {
-    let (id, as_of) = asked_for(&page, &reads, &id, parameters).await?;
-    let rows = query(&page, &reads, Wanted::Id(id), None, 1).await?;
+    let Context { page, reads } = &*context;
+    let (id, as_of) = asked_for(page, reads, &id, parameters).await?;
+    let rows = query(page, reads, Wanted::Id(id), None, 1).await?;
     let Some(row) = rows.first() else { return Err(QueryError::NotFound(page.subject, as_of)) };
     let hal = [(header::CONTENT_TYPE, "application/hal+json")];
-    Ok((as_of, hal, page.item(row, &base)).into_response())
+    Ok((as_of, hal, item(&row.json, page.singular, &page.address(row, &base))).into_response())
 }
 
 /// What made the row: everything that happened to its request, in order.
 async fn told(
-    State(Context { page, reads }): State<Context>,
+    State(context): State<Arc<Context>>,
     Path(id): Path<String>,
     base: Base,
     parameters: Parameters,
 ) -> Result<Response, QueryError> {
-    let (id, as_of) = asked_for(&page, &reads, &id, parameters).await?;
+    let Context { page, reads } = &*context;
+    let (id, as_of) = asked_for(page, reads, &id, parameters).await?;
     let id = id.to_string();
     let categories = page.collections.iter().map(|collection| collection.category);
     let steps = history(&*reads.store, categories, &id).await?;
@@ -151,10 +157,11 @@ async fn asked_for(
 }
 
 async fn events(
-    State(Context { page, reads }): State<Context>,
+    State(context): State<Arc<Context>>,
     headers: HeaderMap,
     mut parameters: Parameters,
 ) -> Result<Response, QueryError> {
+    let Context { page, reads } = &*context;
     let (owner, mut after) = (parameters.text(page.owner.parameter), parameters.after());
     // A browser that connects again repeats the address and knows better than it.
     if let Some(last) = headers.get("last-event-id") {
@@ -165,7 +172,7 @@ async fn events(
         }
     }
     parameters.check()?;
-    Ok(live(&reads, Rows { page, reads: reads.clone(), owner }, after))
+    Ok(live(reads, Rows { page: *page, reads: reads.clone(), owner }, after))
 }
 
 /// The rows of one owner, or of all.
@@ -192,7 +199,7 @@ impl Changes for Rows {
 }
 
 impl MyPage {
-    fn item(&self, row: &Shown, base: &Base) -> String {
-        item(&row.json, self.singular, &base.one(self.path, &row.id))
+    fn address(&self, row: &Shown, base: &Base) -> String {
+        base.one(self.path, &row.id)
     }
 }

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use super::MyPage;
 use crate::database::{ANSWER, within};
-use crate::query::Reads;
+use crate::query::{Reads, degraded_since};
 
 /// Since when a row stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -19,12 +19,12 @@ pub(crate) struct Degraded {
 
 /// A row on its way to a client.
 #[derive(Debug)]
-pub(super) struct Shown {
-    pub(super) id: String,
+pub(crate) struct Shown {
+    pub(crate) id: String,
     /// Of its last change.
-    pub(super) position: Position,
+    pub(crate) position: Position,
     /// Its JSON, in one line.
-    pub(super) json: String,
+    pub(crate) json: String,
 }
 
 /// Which rows a query wants, and from where on.
@@ -56,7 +56,7 @@ pub(super) async fn query(
     let of_owner = owner.map(|_| format!("AND {} = $2", page.owner.column)).unwrap_or_default();
     // SQLite prepares a statement anew whenever a parameter of its LIMIT is bound: a number is not.
     let statement = format!(
-        "SELECT id, position, {columns}, {degraded}
+        "SELECT {columns}{degraded}
          FROM {table} WHERE {condition} {of_owner} ORDER BY {table}.{order} LIMIT {limit}"
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
@@ -76,11 +76,6 @@ pub(super) async fn query(
 }
 
 fn shown(page: &MyPage, row: &AnyRow) -> Result<Shown, sqlx::Error> {
-    let since: Option<i64> = row.try_get(3)?;
-    let degraded = since.map(|since| Degraded { since: Position(since.unsigned_abs()) });
-    Ok(Shown {
-        id: row.try_get(0)?,
-        position: Position(row.try_get::<i64, _>(1)?.unsigned_abs()),
-        json: (page.show)(row.try_get(2)?, degraded).map_err(|odd| sqlx::Error::Decode(odd.into()))?,
-    })
+    let degraded = degraded_since(row, 1)?.map(|since| Degraded { since });
+    (page.show)(row.try_get(0)?, degraded).map_err(|odd| sqlx::Error::Decode(odd.into()))
 }

@@ -2,9 +2,10 @@
 
 use domain::kernel::Aggregate;
 use domain::rentcar::{Booking, Rental, RentalEvent, Reservation, ReservationEvent};
+use event_store::Position;
 use serde::{Deserialize, Serialize};
 
-use crate::query::my_page::Degraded;
+use crate::query::my_page::{Degraded, Shown};
 
 /// What an event says of its half of the row.
 pub(super) trait Part<E>: Sized {
@@ -106,10 +107,11 @@ fn status(reservation: &str, rental: &str) -> &'static str {
 pub(super) const SHOWN: &str = "id, car_id, car_name, user_id, user_name, reserved_date, \
     reservation_status, rental_status, updated_at, position";
 
-/// The JSON of a row of the database.
-pub(super) fn show(columns: &str, degraded: Option<Degraded>) -> Result<String, serde_json::Error> {
-    let columns: Columns = serde_json::from_str(columns)?;
-    serde_json::to_string(&Row { degraded, ..Row::from(columns) })
+/// Shows a row of the database.
+pub(super) fn show(columns: &str, degraded: Option<Degraded>) -> Result<Shown, serde_json::Error> {
+    let row = Row { degraded, ..Row::from(serde_json::from_str::<Columns>(columns)?) };
+    let json = serde_json::to_string(&row)?;
+    Ok(Shown { id: row.reservation_id, position: Position(row.position), json })
 }
 
 /// What is kept of a row, in the order of [`SHOWN`].
