@@ -16,7 +16,7 @@ use super::tail::{Recent, Tail};
 use crate::{Health, Position, ReadError};
 
 /// How much of a frame of unknown length is read at first, in bytes.
-const GUESS: usize = 2048;
+const GUESS: usize = 1024;
 
 /// The log up to the last sync. Only the writer changes what it holds, and only after a sync.
 pub(crate) struct Log {

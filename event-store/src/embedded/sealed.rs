@@ -98,16 +98,20 @@ impl Older {
         full + self.groups.last().map_or(0, |last| last.columns())
     }
 
-    /// With the filters of all segments side by side that have one by now.
+    /// The groups, with the filters of all segments that have one by now.
     pub(crate) fn group(&self) -> Vec<Arc<Sliced>> {
-        let full = self.grouped() / WIDTH;
-        let mut groups = self.groups[..full].to_vec();
-        for segments in self.segments[full * WIDTH..].chunks(WIDTH) {
+        let mut groups = Vec::clone(&self.groups);
+        for (number, segments) in self.segments.chunks(WIDTH).enumerate().skip(self.grouped() / WIDTH) {
             let filters: Vec<_> = segments.iter().map_while(|sealed| sealed.filter.get().cloned()).collect();
-            if filters.len() >= WORTH_IT {
-                groups.push(Arc::new(Sliced::of(&filters)));
+            if groups.len() == number && filters.len() >= WORTH_IT {
+                groups.push(Arc::new(Sliced::like(&filters)));
             }
-            if filters.len() < WIDTH {
+            let Some(group) = groups.get_mut(number) else { break };
+            for filter in filters.iter().skip(group.columns()) {
+                Arc::make_mut(group).add(filter);
+            }
+            // One without a filter is asked alone, and so is everything behind it: groups have no gaps.
+            if group.columns() < WIDTH {
                 break;
             }
         }

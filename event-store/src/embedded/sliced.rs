@@ -20,26 +20,29 @@ use super::bloom::{Bloom, LINE_BITS, Probes};
 /// How many filters stand side by side.
 pub(crate) const WIDTH: usize = u32::BITS as usize;
 
+#[derive(Clone)]
 pub(crate) struct Sliced {
     rows: Vec<[u32; LINE_BITS]>,
     columns: usize,
 }
 
 impl Sliced {
-    /// At most [`WIDTH`] filters, at least one.
-    pub(crate) fn of(filters: &[Arc<Bloom>]) -> Self {
+    /// None yet, and as many rows as these filters have lines on average.
+    pub(crate) fn like(filters: &[Arc<Bloom>]) -> Self {
         let lines: usize = filters.iter().map(|filter| filter.lines()).sum();
-        let mut rows = vec![[0; LINE_BITS]; lines.div_ceil(filters.len())];
-        let count = rows.len();
-        for (number, row) in rows.iter_mut().enumerate() {
-            for (column, filter) in filters.iter().enumerate() {
-                let line = filter.share(number, count);
-                for (bit, word) in row.iter_mut().enumerate() {
-                    *word |= ((line[bit / 64] >> (bit % 64)) as u32 & 1) << column;
-                }
+        Self { rows: vec![[0; LINE_BITS]; lines.div_ceil(filters.len())], columns: 0 }
+    }
+
+    /// Puts a filter beside the others; there is room for [`WIDTH`].
+    pub(crate) fn add(&mut self, filter: &Bloom) {
+        let count = self.rows.len();
+        for (number, row) in self.rows.iter_mut().enumerate() {
+            let line = filter.share(number, count);
+            for (bit, word) in row.iter_mut().enumerate() {
+                *word |= ((line[bit / 64] >> (bit % 64)) as u32 & 1) << self.columns;
             }
         }
-        Self { rows, columns: filters.len() }
+        self.columns += 1;
     }
 
     pub(crate) fn columns(&self) -> usize {
@@ -76,7 +79,8 @@ mod tests {
                 Arc::new(bloom)
             })
             .collect();
-        let sliced = Sliced::of(&filters);
+        let mut sliced = Sliced::like(&filters);
+        filters.iter().for_each(|filter| sliced.add(filter));
         assert_eq!(sliced.columns(), WIDTH - 1);
         let mut wrong = 0;
         for number in 0..310_000 {
