@@ -1,9 +1,17 @@
 //! The embedded store keeps the contract, with ordinary segments and with tiny ones that make it
 //! roll, seal and read indexes all the time.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside test functions")]
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
-use event_store::{EmbeddedStore, Options};
+use bytes::Bytes;
+use event_store::{
+    AppendError, Direction, Disk, EmbeddedStore, EventStore, ExpectedRevision, LogFile, NewEvent, Options,
+    RealDisk, StreamName,
+};
+use uuid::Uuid;
 
 mod with_the_defaults {
     use super::*;
@@ -22,4 +30,67 @@ mod with_tiny_segments_and_nothing_in_memory {
         let options = Options::new().segment_bytes(4096).recent_bytes(0);
         (Arc::new(options.open(folder.path()).unwrap()), folder)
     });
+}
+
+/// Has no room for the index of one segment.
+struct OneIndexShort;
+
+impl Disk for OneIndexShort {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        if path.ends_with("0000000040.idx-new") {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        RealDisk.create(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn LogFile>> {
+        RealDisk.open(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        RealDisk.remove(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        RealDisk.sync_folder(path)
+    }
+}
+
+/// Every stream has a part in three places of a log of more than a hundred segments, whose filters are put
+/// side by side while it grows and when it is opened, but for one that has none.
+#[tokio::test]
+async fn streams_are_known_in_every_one_of_many_segments() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiny = || Options::new().segment_bytes(4096).recent_bytes(0);
+    let event = || {
+        let data = Bytes::from(vec![b'x'; 600]);
+        NewEvent { id: Uuid::new_v4(), event_type: "Noted".into(), data, metadata: Bytes::new() }
+    };
+    let store = tiny().disk(OneIndexShort).open(folder.path()).unwrap();
+    for revision in 0..3u64 {
+        let expected = revision.checked_sub(1).map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
+        for number in 0..200 {
+            store.append(&many(number), expected, vec![event()]).await.unwrap();
+        }
+    }
+    are_known(&store, event()).await;
+    drop(store);
+    are_known(&tiny().open(folder.path()).unwrap(), event()).await;
+}
+
+fn many(number: u64) -> StreamName {
+    StreamName::new(format!("many-{number}")).unwrap()
+}
+
+async fn are_known(store: &EmbeddedStore, event: NewEvent) {
+    for number in 0..200 {
+        let again = store.append(&many(number), ExpectedRevision::NoStream, vec![event.clone()]).await;
+        assert!(matches!(again, Err(AppendError::WrongRevision { actual: Some(2) })), "{number}: {again:?}");
+        let read = store.read_stream(&many(number), 0, Direction::Forwards, 10).await.unwrap();
+        assert_eq!(read.iter().map(|event| event.revision).collect::<Vec<_>>(), [0, 1, 2], "{number}");
+    }
 }

@@ -149,13 +149,35 @@ pub(crate) fn read_exact(file: &dyn LogFile, length: usize, offset: u64) -> io::
 /// more than this.
 pub(crate) const STEP: usize = 256 * 1024;
 
-/// Writes a file and syncs it step by step.
-pub(crate) fn write_in_steps(file: &dyn LogFile, bytes: &[u8]) -> io::Result<()> {
-    for (step, bytes) in bytes.chunks(STEP).enumerate() {
-        write_all(file, bytes, (step * STEP) as u64).map_err(|(_, error)| error)?;
-        file.sync()?;
+/// Writes a file from its front, durable step by step.
+pub(crate) struct Steps<'a> {
+    file: &'a dyn LogFile,
+    written: u64,
+    waiting: Vec<u8>,
+}
+
+impl<'a> Steps<'a> {
+    pub(crate) fn new(file: &'a dyn LogFile) -> Self {
+        Self { file, written: 0, waiting: Vec::with_capacity(STEP) }
     }
-    Ok(())
+
+    pub(crate) fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while let Some((now, rest)) = bytes.split_at_checked(STEP - self.waiting.len()) {
+            self.waiting.extend_from_slice(now);
+            self.step()?;
+            bytes = rest;
+        }
+        self.waiting.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Makes the last step.
+    pub(crate) fn step(&mut self) -> io::Result<()> {
+        write_all(self.file, &self.waiting, self.written).map_err(|(_, error)| error)?;
+        self.written += self.waiting.len() as u64;
+        self.waiting.clear();
+        self.file.sync()
+    }
 }
 
 /// Writes everything; an error says how much was written before it.

@@ -81,7 +81,7 @@ fn written_as_it_was_read(event: &RecordedEvent) {
 pub(crate) fn index(input: &[u8]) {
     let Some((mode, input)) = input.split_first() else { return };
     let bytes = if mode % 2 == 1 { mended_index(input) } else { input.to_vec() };
-    let hashes: Vec<_> = bytes.chunks_exact(16).filter_map(|hash| hash.try_into().ok()).collect();
+    let hashes: Vec<_> = bytes.chunks_exact(16).filter_map(hash).collect();
     let Ok(Some(index)) = IndexFile::open(Box::new(File::of(bytes)), Path::new("a.idx"), SALT) else {
         return;
     };
@@ -90,13 +90,18 @@ pub(crate) fn index(input: &[u8]) {
         let (from, to) = index.regions.around(position);
         assert!(from >= HEAD && to <= index.regions.end.max(from), "{from} to {to} for {position}");
     }
-    for hash in hashes.into_iter().map(|hash| StreamHash(u128::from_le_bytes(hash))) {
+    for hash in hashes {
         let Ok(Some(found)) = index.find(hash) else { continue };
         let At::File { start, count } = found.at else { continue };
         for (lowest, highest) in [(0, u64::MAX), (found.first, found.last), (found.last, found.first)] {
             drop(index.spots(found.first, start, count, lowest, highest));
         }
     }
+}
+
+fn hash(bytes: &[u8]) -> Option<StreamHash> {
+    let mut fields = Fields(bytes);
+    Some(StreamHash { lower: fields.u64()?, upper: fields.u64()? })
 }
 
 fn files(input: &[u8]) -> Vec<&[u8]> {

@@ -4,29 +4,43 @@
 //! its CRC, its stream and its revision, so a wrong place is noticed and never served.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::io;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 use uuid::Uuid;
 
+use super::growing::Growing;
 use super::index_file::IndexFile;
 use super::segment;
 
 /// A new region begins when the last one is this long: the unit in which the log is read from disk.
 const REGION: u64 = 64 * 1024;
 
-/// A stream, as the indexes know it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct StreamHash(pub(crate) u128);
+/// A stream, as the indexes know it: 128 bits, in halves, because a map of `u128` has gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StreamHash {
+    pub(crate) upper: u64,
+    pub(crate) lower: u64,
+}
 
 impl StreamHash {
     pub(crate) fn new(store: Uuid, name: &str) -> Self {
         let mut hasher = SipHasher13::new_with_key(store.as_bytes());
         hasher.write(name.as_bytes());
-        Self(hasher.finish128().as_u128())
+        let halves = hasher.finish128();
+        Self { upper: halves.h2, lower: halves.h1 }
     }
 }
+
+impl Hash for StreamHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.lower);
+    }
+}
+
+/// A map from streams, whose names were hashed already.
+pub(crate) type ByStream<V> = HashMap<StreamHash, V, BuildHasherDefault<Hashed>>;
 
 /// A frame's place in its segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,75 +111,6 @@ impl Regions {
     }
 }
 
-struct Entry {
-    first: u64,
-    last: u64,
-    frame: u32,
-    /// Frames behind the first; most streams have none in one segment.
-    more: Vec<Spot>,
-}
-
-/// The index of the segment that is being written.
-#[derive(Default)]
-pub(crate) struct Growing {
-    streams: HashMap<StreamHash, Entry, BuildHasherDefault<Hashed>>,
-    pub(crate) regions: Regions,
-}
-
-impl Growing {
-    /// Ready for about so many streams: growing the map in the middle of a segment would be a pause.
-    pub(crate) fn with_room(streams: usize) -> Self {
-        Self { streams: HashMap::with_capacity_and_hasher(streams, Default::default()), ..Self::default() }
-    }
-
-    pub(crate) fn streams(&self) -> usize {
-        self.streams.len()
-    }
-
-    pub(crate) fn insert(&mut self, stream: StreamHash, revision: u64, last: u64, offset: u32) {
-        self.streams
-            .entry(stream)
-            .and_modify(|entry| {
-                entry.last = last;
-                entry.more.push(Spot { revision, offset });
-            })
-            .or_insert(Entry { first: revision, last, frame: offset, more: Vec::new() });
-    }
-
-    pub(crate) fn find(&self, stream: StreamHash) -> Option<Stretch> {
-        let entry = self.streams.get(&stream)?;
-        Some(Stretch { first: entry.first, last: entry.last, at: At::Memory(stream) })
-    }
-
-    /// The frames that hold these revisions of a stream, oldest first.
-    pub(crate) fn spots(&self, stream: StreamHash, lowest: u64, highest: u64) -> Vec<Spot> {
-        let Some(entry) = self.streams.get(&stream) else { return Vec::new() };
-        let mut spots = Vec::new();
-        if lowest < entry.more.first().map_or(u64::MAX, |spot| spot.revision) {
-            spots.push(Spot { revision: entry.first, offset: entry.frame });
-        }
-        let from = entry.more.partition_point(|spot| spot.revision <= lowest).saturating_sub(1);
-        spots.extend(entry.more[from..].iter().take_while(|spot| spot.revision <= highest));
-        spots
-    }
-
-    /// Every stream with its stretch and spots, ordered by hash.
-    pub(crate) fn sorted(&self) -> Vec<(StreamHash, Stretch, Vec<Spot>)> {
-        let mut all: Vec<_> = self
-            .streams
-            .iter()
-            .map(|(hash, entry)| {
-                let stretch = Stretch { first: entry.first, last: entry.last, at: At::Frame(entry.frame) };
-                let first =
-                    (!entry.more.is_empty()).then_some(Spot { revision: entry.first, offset: entry.frame });
-                (*hash, stretch, first.into_iter().chain(entry.more.iter().copied()).collect())
-            })
-            .collect();
-        all.sort_unstable_by_key(|(hash, ..)| *hash);
-        all
-    }
-}
-
 /// The index of a sealed segment: in memory until its file is written.
 pub(crate) enum Index {
     Memory(Growing),
@@ -215,43 +160,14 @@ impl Hasher for Hashed {
         }
     }
 
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const STREAM: StreamHash = StreamHash(5);
-
-    fn growing() -> Growing {
-        let mut growing = Growing::default();
-        // Revisions 3-4, 5, 6-8.
-        growing.insert(STREAM, 3, 4, 100);
-        growing.insert(STREAM, 5, 5, 200);
-        growing.insert(STREAM, 6, 8, 300);
-        growing.insert(StreamHash(6), 0, 0, 400);
-        growing
-    }
-
-    #[test]
-    fn the_frames_of_every_range_of_revisions_are_found_and_no_others() {
-        let all = [(3, 4, 100), (5, 5, 200), (6, 8, 300)];
-        for lowest in 3..=8 {
-            for highest in lowest..=9 {
-                let expected: Vec<u32> = all
-                    .iter()
-                    .filter(|(first, last, _)| *first <= highest && *last >= lowest)
-                    .map(|(_, _, offset)| *offset)
-                    .collect();
-                let found: Vec<u32> =
-                    growing().spots(STREAM, lowest, highest).iter().map(|spot| spot.offset).collect();
-                assert_eq!(found, expected, "{lowest}..={highest}");
-            }
-        }
-    }
 
     #[test]
     fn a_position_is_found_in_the_region_that_holds_it() {

@@ -25,16 +25,16 @@ use std::sync::Arc;
 
 use super::bloom::Bloom;
 use super::bytes::{Fields, put};
-use super::disk::{Disk, LogFile, read_exact, write_in_steps};
-use super::index::{At, Growing, Region, Regions, Spot, StreamHash, Stretch};
+use super::disk::{LogFile, read_exact};
+use super::index::{At, Region, Regions, Spot, StreamHash, Stretch};
 use super::segment::{self, FORMAT};
 
-const MAGIC: &[u8; 8] = b"GIROKIDX";
-const FIXED: usize = 72;
-const STREAM: usize = 40;
-const SPOT: usize = 8;
+pub(crate) const MAGIC: &[u8; 8] = b"GIROKIDX";
+pub(crate) const FIXED: usize = 72;
+pub(crate) const STREAM: usize = 40;
+pub(crate) const SPOT: usize = 8;
 /// Streams per bucket, about.
-const BUCKET: usize = 16;
+pub(crate) const BUCKET: usize = 16;
 
 /// An open index file.
 pub(crate) struct IndexFile {
@@ -50,77 +50,9 @@ pub(crate) struct IndexFile {
     spots: u64,
 }
 
-/// Writes the index of a segment with this salt, durable in its bytes and by name.
-pub(crate) fn write(disk: &dyn Disk, path: &Path, salt: u128, growing: &Growing) -> io::Result<()> {
-    let unfinished = path.with_extension("idx-new");
-    disk.remove_if_there(&unfinished)?;
-    let file = disk.create(&unfinished)?;
-    if let Err(error) = write_in_steps(&*file, &encode(salt, growing)) {
-        // On a full disk its space is what others wait for.
-        disk.remove_if_there(&unfinished)?;
-        return Err(error);
-    }
-    disk.rename(&unfinished, path)?;
-    disk.sync_folder(path.parent().unwrap_or(Path::new(".")))
-}
-
-fn encode(salt: u128, growing: &Growing) -> Vec<u8> {
-    let sorted = growing.sorted();
-    let buckets = sorted.len().div_ceil(BUCKET).max(1);
-    let mut bloom = Bloom::with_room(sorted.len());
-    let mut ends = vec![0u32; buckets];
-    let (mut streams, mut spots) = (Vec::with_capacity(sorted.len() * STREAM), Vec::new());
-    for (hash, stretch, frames) in &sorted {
-        bloom.insert(*hash);
-        ends[bucket(*hash, buckets)] += 1;
-        let from = match stretch.at {
-            At::Frame(offset) if frames.is_empty() => offset,
-            _ => (spots.len() / SPOT) as u32,
-        };
-        streams.extend(hash.0.to_le_bytes());
-        streams.extend(stretch.first.to_le_bytes());
-        streams.extend(stretch.last.to_le_bytes());
-        streams.extend(from.to_le_bytes());
-        streams.extend((frames.len() as u32).to_le_bytes());
-        for spot in frames {
-            spots.extend(((spot.revision - stretch.first) as u32).to_le_bytes());
-            spots.extend(spot.offset.to_le_bytes());
-        }
-    }
-    let regions = &growing.regions;
-    let mut bytes = vec![0; FIXED];
-    for region in &regions.regions {
-        bytes.extend(region.first_position.to_le_bytes());
-        bytes.extend(region.offset.to_le_bytes());
-    }
-    bloom.0.iter().for_each(|word| bytes.extend(word.to_le_bytes()));
-    let mut end = 0;
-    for count in ends {
-        let start = end;
-        end += count;
-        let crc = crc32fast::hash(&streams[start as usize * STREAM..end as usize * STREAM]);
-        bytes.extend(end.to_le_bytes());
-        bytes.extend(crc.to_le_bytes());
-    }
-    put(&mut bytes, 0, *MAGIC);
-    put(&mut bytes, 8, FORMAT.to_le_bytes());
-    put(&mut bytes, 16, salt.to_le_bytes());
-    put(&mut bytes, 32, regions.end.to_le_bytes());
-    put(&mut bytes, 40, regions.next_position.to_le_bytes());
-    let counts = [regions.regions.len(), bloom.0.len(), buckets, sorted.len(), spots.len() / SPOT];
-    for (number, count) in counts.into_iter().enumerate() {
-        put(&mut bytes, 48 + 4 * number, (count as u32).to_le_bytes());
-    }
-    let crc = crc32fast::hash(&bytes);
-    put(&mut bytes, 12, crc.to_le_bytes());
-    bytes.extend(streams);
-    bytes.extend(spots);
-    bytes
-}
-
 /// By the upper bits, so that buckets are in the order of the hashes.
-fn bucket(hash: StreamHash, buckets: usize) -> usize {
-    (((hash.0 >> 64) * buckets as u128) >> 64) as usize
+pub(crate) fn bucket(hash: StreamHash, buckets: usize) -> usize {
+    ((u128::from(hash.upper) * buckets as u128) >> 64) as usize
 }
 
 impl IndexFile {
@@ -187,7 +119,7 @@ impl IndexFile {
         for _ in 0..counts[2] {
             buckets.push((fields.u32()?, fields.u32()?));
         }
-        let bloom = Arc::new(Bloom::of(bloom)?);
+        let bloom = Arc::new(Bloom::of(&bloom)?);
         let index = Self { file, name, regions, bloom, buckets, streams_at, spots_at, spots: counts[4] };
         index.fits(counts[3]).then_some(index)
     }
@@ -282,8 +214,8 @@ impl IndexFile {
 
 fn entry(bytes: &[u8]) -> Option<(StreamHash, Stretch)> {
     let mut fields = Fields(bytes);
-    let (hash, first, last) = (StreamHash(fields.u128()?), fields.u64()?, fields.u64()?);
+    let (lower, upper, first, last) = (fields.u64()?, fields.u64()?, fields.u64()?, fields.u64()?);
     let (start, count) = (fields.u32()?, fields.u32()?);
     let at = if count == 0 { At::Frame(start) } else { At::File { start, count } };
-    Some((hash, Stretch { first, last, at }))
+    Some((StreamHash { upper, lower }, Stretch { first, last, at }))
 }

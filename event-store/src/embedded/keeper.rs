@@ -1,5 +1,6 @@
-//! The thread behind the writer: fills the next segment with zeros before it is needed, and writes
-//! the indexes of sealed ones. In the writer, either would be a pause of tens of milliseconds.
+//! The thread behind the writer: fills the next segment with zeros before it is needed, writes the
+//! indexes of sealed ones and puts their filters side by side. In the writer, each would be a pause of
+//! tens of milliseconds.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -9,7 +10,8 @@ use std::time::Duration;
 use crate::Health;
 
 use super::ahead::Ahead;
-use super::log::{Log, Sealed};
+use super::log::Log;
+use super::sealed::Sealed;
 use super::segment::SegmentFile;
 use super::site::Site;
 
@@ -127,6 +129,7 @@ struct Worker {
 
 impl Worker {
     fn run(mut self, todo: &mpsc::Receiver<Task>) {
+        self.log.group_filters();
         loop {
             let task = match self.wanted {
                 Some(_) => todo.recv_timeout(RETRY),
@@ -142,6 +145,7 @@ impl Worker {
                         let number = sealed.segment.number;
                         tracing::warn!(%error, number, "the index stays in memory until the next start");
                     }
+                    self.log.group_filters();
                 }
                 Err(mpsc::RecvTimeoutError::Timeout) => self.retry(),
                 Err(mpsc::RecvTimeoutError::Disconnected) => return,

@@ -1,23 +1,24 @@
 //! What the writer and the readers share: the synced log, and where everything in it is.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::bloom::Bloom;
 use super::disk::read_up_to;
 use super::frame::Frame;
-use super::index::{Growing, Index, StreamHash, Stretch};
+use super::growing::Growing;
+use super::index::{Index, StreamHash};
+use super::sealed::{Older, Sealed};
 use super::segment::SegmentFile;
 use super::tail::{Recent, Tail};
 use crate::{Health, Position, ReadError};
 
 /// How much of a frame of unknown length is read at first, in bytes.
-const GUESS: usize = 2048;
+const GUESS: usize = 1024;
 
-/// The log up to the last sync. Only the writer changes it, and only after a sync.
+/// The log up to the last sync. Only the writer changes what it holds, and only after a sync.
 pub(crate) struct Log {
     pub(crate) store: Uuid,
     state: RwLock<State>,
@@ -31,22 +32,12 @@ struct Condition {
 }
 
 pub(crate) struct State {
-    /// Older segments, oldest first; none is empty.
-    pub(crate) sealed: Arc<Vec<Arc<Sealed>>>,
+    pub(crate) older: Older,
     pub(crate) active: Arc<SegmentFile>,
     pub(crate) growing: Growing,
     pub(crate) tail: Tail,
     /// The position of the next event.
     pub(crate) next_position: u64,
-}
-
-/// A segment that is full.
-pub(crate) struct Sealed {
-    pub(crate) segment: Arc<SegmentFile>,
-    index: RwLock<Arc<Index>>,
-    /// The filter of an index that is a file. Beside it, because a new stream asks every segment, and locks
-    /// and counts would cost more than the answers.
-    filter: OnceLock<Arc<Bloom>>,
 }
 
 /// A frame that was written and synced, on its way into the indexes.
@@ -55,27 +46,6 @@ pub(crate) struct Placed {
     pub(crate) revision: u64,
     pub(crate) last: u64,
     pub(crate) offset: u32,
-}
-
-impl Sealed {
-    pub(crate) fn new(segment: Arc<SegmentFile>, index: Index) -> Self {
-        let filter = match &index {
-            Index::Memory(_) => OnceLock::new(),
-            Index::File(file) => OnceLock::from(file.filter()),
-        };
-        Self { segment, index: RwLock::new(Arc::new(index)), filter }
-    }
-
-    pub(crate) fn index(&self) -> Arc<Index> {
-        Arc::clone(&self.index.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn replace_index(&self, index: Index) {
-        if let Index::File(file) = &index {
-            self.filter.get_or_init(|| file.filter());
-        }
-        *self.index.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(index);
-    }
 }
 
 impl Log {
@@ -87,8 +57,8 @@ impl Log {
         }
     }
 
-    /// Held for microseconds: nobody reads the disk meanwhile except the writer, who is the only
-    /// one that takes the other side of the lock.
+    /// Held for microseconds: nobody reads the disk meanwhile. The other side of the lock is the writer's,
+    /// and the keeper's when it has put filters side by side.
     pub(crate) fn state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -144,10 +114,15 @@ impl Log {
         let growing = std::mem::replace(&mut state.growing, fresh);
         growing.regions.first_position()?;
         let sealed = Arc::new(Sealed::new(segment, Index::Memory(growing)));
-        let mut all = Vec::clone(&state.sealed);
-        all.push(Arc::clone(&sealed));
-        state.sealed = Arc::new(all);
+        state.older.push(Arc::clone(&sealed));
         Some(sealed)
+    }
+
+    /// Puts the filters that came up since the last time beside the others. For one thread.
+    pub(crate) fn group_filters(&self) {
+        let older = self.state().older.clone();
+        let groups = older.group();
+        self.state.write().unwrap_or_else(PoisonError::into_inner).older.set_groups(groups);
     }
 
     /// The revision of a stream's last event.
@@ -156,14 +131,10 @@ impl Log {
         if let Some(stretch) = state.growing.find(stream) {
             return Ok(Some(stretch.last));
         }
-        let sealed = Arc::clone(&state.sealed);
+        let older = state.older.clone();
         drop(state);
-        for segment in sealed.iter().rev() {
-            if let Some((_, stretch)) = segment.find(stream)? {
-                return Ok(Some(stretch.last));
-            }
-        }
-        Ok(None)
+        let newest = older.parts(stream).next().transpose()?;
+        Ok(newest.map(|part| part.stretch.last))
     }
 }
 
@@ -179,18 +150,6 @@ impl State {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl Sealed {
-    /// The part of a stream that is here, and the index that knows it.
-    pub(crate) fn find(&self, stream: StreamHash) -> Result<Option<(Arc<Index>, Stretch)>, ReadError> {
-        if self.filter.get().is_some_and(|filter| !filter.may_have(stream)) {
-            return Ok(None);
-        }
-        let index = self.index();
-        let found = index.find(stream).map_err(unreadable)?;
-        Ok(found.map(|stretch| (index, stretch)))
     }
 }
 

@@ -15,9 +15,9 @@
 //! acknowledged. A second thread ([`keeper`]) fills segments ([`segment`]) with zeros [`ahead`] of need
 //! and writes the indexes ([`index_file`]) of sealed ones. Opening is always [`recovery`].
 //!
-//! Memory holds the index of the segment that is written, a filter and a sparse table for each
-//! older one, and the newest blocks: it grows by about 3 bytes per stream and segment, not with the
-//! events.
+//! Memory holds the index of the segment that is written ([`growing`]), the newest blocks, and for each
+//! older segment ([`sealed`]) a filter ([`bloom`]), the same once more beside those of others
+//! ([`sliced`]), and a sparse table: it grows by about 5 bytes per stream and segment, not with the events.
 
 mod ahead;
 mod backup;
@@ -31,16 +31,20 @@ mod folder;
 mod frame;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod growing;
 mod index;
 mod index_file;
+mod index_write;
 mod keeper;
 mod log;
 mod options;
 mod read;
 mod recovery;
 mod scan;
+mod sealed;
 mod segment;
 mod site;
+mod sliced;
 mod tail;
 mod visit;
 mod walk;

@@ -24,7 +24,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, recent_bytes: 16 << 20, disk: Arc::new(RealDisk) }
+        Self { segment_bytes: 64 << 20, recent_bytes: 4 << 20, disk: Arc::new(RealDisk) }
     }
 }
 
@@ -42,7 +42,7 @@ impl Options {
         self
     }
 
-    /// How much of the newest part of the log stays in memory, in bytes; 16 MiB by default.
+    /// How much of the newest part of the log stays in memory, in bytes; 4 MiB by default.
     #[must_use]
     pub fn recent_bytes(mut self, bytes: usize) -> Self {
         self.recent_bytes = bytes;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::frame::{Frame, Recorder};
 use super::index::{Spot, StreamHash};
 use super::log::{Log, damaged, read_frame, unreadable};
+use super::sealed::Part;
 use super::segment::SegmentFile;
 use crate::{Direction, ReadError, RecordedEvent, StreamName};
 
@@ -47,7 +48,7 @@ impl Log {
             })
         };
         let mut begun = u64::MAX;
-        let sealed = {
+        let older = {
             let state = self.state();
             if let Some(stretch) = state.growing.find(hash) {
                 (plan.lowest, plan.highest) = range_for(stretch.last);
@@ -62,21 +63,21 @@ impl Log {
                     plan.places = spots.into_iter().map(place).collect();
                 }
             }
-            Arc::clone(&state.sealed)
+            state.older.clone()
         };
-        for segment in sealed.iter().rev() {
-            if begun == 0 || begun <= plan.lowest {
-                break;
-            }
-            let Some((index, stretch)) = segment.find(hash)? else { continue };
+        let mut parts = older.parts(hash);
+        while begun > plan.lowest
+            && let Some(part) = parts.next()
+        {
+            let Part { segment, index, stretch } = part?;
             (plan.lowest, plan.highest) = range_for(stretch.last);
             begun = stretch.first;
             if stretch.first <= plan.highest && plan.lowest <= stretch.last {
                 let spots = index.spots(&stretch, plan.lowest, plan.highest).map_err(unreadable)?;
                 let state = self.state();
                 let place = |spot: Spot| Place {
-                    segment: Arc::clone(&segment.segment),
-                    recent: state.tail.at(segment.segment.number, u64::from(spot.offset)),
+                    segment: Arc::clone(&segment),
+                    recent: state.tail.at(segment.number, u64::from(spot.offset)),
                     spot,
                 };
                 plan.places.splice(..0, spots.into_iter().map(place));

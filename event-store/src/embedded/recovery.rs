@@ -16,8 +16,10 @@ use uuid::Uuid;
 use super::ahead::Ahead;
 use super::disk::Disk;
 use super::error::OpenError;
-use super::index::{Growing, Index, StreamHash};
-use super::log::{Log, Sealed, State};
+use super::growing::Growing;
+use super::index::{Index, StreamHash};
+use super::log::{Log, State};
+use super::sealed::{Older, Sealed};
 use super::segment::{self, SegmentFile};
 use super::site::Site;
 use super::tail::Tail;
@@ -93,7 +95,7 @@ pub(crate) fn recover(site: &Site, numbers: &[u64], recent_bytes: usize) -> Open
     next_position = growing.regions.next_position;
     let active = Arc::new(active);
     let state = State {
-        sealed: Arc::new(sealed),
+        older: Older::new(sealed),
         active: Arc::clone(&active),
         growing,
         tail: Tail::new(recent_bytes),

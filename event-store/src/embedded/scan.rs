@@ -101,14 +101,14 @@ impl State {
             let (from, to) = active.around(position);
             return Ok(Piece::Cold { segment: Arc::clone(&self.active), from, to });
         }
-        let older = |index: usize| self.sealed[index].index().regions().first_position();
+        let older = |index: usize| self.older.segments[index].index().regions().first_position();
         // A handful of segments to a few thousand: halves are enough.
-        let (mut from, mut to) = (0, self.sealed.len());
+        let (mut from, mut to) = (0, self.older.segments.len());
         while to - from > 1 {
             let middle = from + (to - from) / 2;
             if older(middle).is_some_and(|first| first <= position) { from = middle } else { to = middle }
         }
-        let Some(sealed) = self.sealed.get(from) else {
+        let Some(sealed) = self.older.segments.get(from) else {
             return Err(ReadError::Damaged(format!("no segment holds position {position}")));
         };
         let (from, to) = sealed.index().regions().around(position);

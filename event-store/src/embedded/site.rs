@@ -10,8 +10,9 @@ use super::Opened;
 use super::ahead::Ahead;
 use super::disk::Disk;
 use super::index::Index;
-use super::index_file::{self, IndexFile};
-use super::log::Sealed;
+use super::index_file::IndexFile;
+use super::index_write;
+use super::sealed::Sealed;
 use super::segment::{self, SegmentFile};
 
 /// The first segments are smaller, so that a new store opens at once and a small one stays small.
@@ -44,7 +45,7 @@ impl Site {
         let Index::Memory(growing) = &*sealed.index() else { return Ok(()) };
         let (number, salt) = (sealed.segment.number, sealed.segment.salt);
         let path = segment::index_path(&self.folder, number);
-        index_file::write(&*self.disk, &path, salt, growing)?;
+        index_write::write(&*self.disk, &path, salt, growing)?;
         if let Some(file) = IndexFile::open(self.disk.open(&path)?, &path, salt)? {
             sealed.replace_index(Index::File(file));
         }
@@ -64,7 +65,7 @@ impl Site {
         tracing::warn!(path = %path.display(), "the index is missing or damaged and is made again");
         let index = rebuild()?;
         let Index::Memory(growing) = &index else { return Ok(index) };
-        if let Err(error) = index_file::write(&*self.disk, &path, segment.salt, growing) {
+        if let Err(error) = index_write::write(&*self.disk, &path, segment.salt, growing) {
             tracing::warn!(%error, path = %path.display(), "the index stays in memory until the next start");
             return Ok(index);
         }

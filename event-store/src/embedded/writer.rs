@@ -1,7 +1,6 @@
 //! The one thread that writes: takes everything that waits, checks what was expected, writes one
 //! block, syncs once, shows the block to the readers and acknowledges.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,7 +12,7 @@ use uuid::Uuid;
 use super::block;
 use super::disk::write_all;
 use super::frame;
-use super::index::StreamHash;
+use super::index::{ByStream, StreamHash};
 use super::keeper::Keeper;
 use super::log::{Log, Placed};
 use super::segment::SegmentFile;
@@ -55,7 +54,7 @@ pub(crate) struct Writer {
 #[derive(Default)]
 struct Open {
     /// The last revisions of its streams.
-    streams: HashMap<StreamHash, u64>,
+    streams: ByStream<u64>,
     accepted: Vec<(Request, Appended, u64)>,
     length: usize,
     next_position: u64,
