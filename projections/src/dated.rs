@@ -1,4 +1,4 @@
-use domain::kernel::DecodeError;
+use domain::kernel::{DecodeError, FIRST_VERSION, from_json};
 use event_store::RecordedEvent;
 use serde::Deserialize;
 
@@ -25,18 +25,21 @@ pub(crate) type Decode<F> = fn(&str, &str, u16, &[u8]) -> Result<Option<F>, Deco
 pub(crate) fn read<F>(event: &RecordedEvent, decode: Decode<F>) -> Result<Option<Dated<F>>, String> {
     let (version, time) = match &*event.metadata {
         // Written by hand or by another program: the first version, at the store's own time.
-        [] => (1, event.recorded_at / 1000),
+        [] => (FIRST_VERSION, event.recorded_at / 1000),
         json => {
-            let stamp: Stamp =
-                serde_json::from_slice(json).map_err(|error| format!("malformed metadata: {error}"))?;
+            let stamp: Stamp = from_json(json).map_err(|error| format!("malformed metadata: {error}"))?;
             (stamp.schema_version, stamp.time)
         }
     };
     let decode = |version| decode(event.stream.as_str(), &event.event_type, version, &event.data);
     match decode(version) {
         Ok(fact) => Ok(fact.map(|fact| Dated { fact, time })),
-        // Every name starts with version 1, which tells an unknown name from an unknown version.
-        Err(DecodeError::Unknown { .. }) if matches!(decode(1), Err(DecodeError::Unknown { .. })) => Ok(None),
+        // Every name has a first version, which tells an unknown name from an unknown version.
+        Err(DecodeError::Unknown { .. })
+            if matches!(decode(FIRST_VERSION), Err(DecodeError::Unknown { .. })) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error.to_string()),
     }
 }

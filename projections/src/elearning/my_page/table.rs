@@ -47,7 +47,7 @@ pub(super) async fn read(
     rows.iter().map(row).collect()
 }
 
-/// These rows as [`write`] takes them.
+/// These rows as [`write()`] takes them.
 pub(super) fn json(rows: HashMap<RequestId, Option<Row>>) -> JsonRows {
     let mut rows: Vec<Columns> = rows.into_values().flatten().map(Columns::from).collect();
     rows.sort_unstable_by_key(|row| row.0);
