@@ -1,6 +1,6 @@
 //! The main job, on a folder.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -35,10 +35,11 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the process starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let mut log = BufReader::new(child.stdout.take().expect("piped"));
+        let mut lines = log.by_ref().lines();
         let url =
             lines.find_map(|line| line.ok()?.split_once("listening on ").map(|(_, url)| url.to_owned()));
-        std::thread::spawn(move || lines.for_each(drop));
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let url = url.expect("the process says where it listens");
         Self { child, url, folder: folder.to_owned(), own: None }
     }
