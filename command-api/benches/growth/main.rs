@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let mut figures = [
         ("durable appends by 64 writers", "/s", "appends"),
+        ("the same, of the bare log", "", "share"),
         ("one durable append, p50", "us", "append"),
         ("a stream of four read", "us", "read"),
         ("the store opens", "ms", "open"),
@@ -89,9 +90,9 @@ fn are_at_the_head(status: &serde_json::Value) -> bool {
 }
 
 /// All figures once the log has so many events.
-async fn at(folder: &Path, size: usize, notes: &mut usize) -> [f64; 8] {
+async fn at(folder: &Path, size: usize, notes: &mut usize) -> [f64; 9] {
     let events = folder.join("events");
-    let [appends, append, read] = engine::at(&events, size, notes).await;
+    let [appends, share, append, read] = engine::at(&events, size, notes).await;
     let began = Instant::now();
     drop(event_store::EmbeddedStore::open(&events).expect("a log"));
     let open = began.elapsed().as_secs_f64() * 1e3;
@@ -111,5 +112,5 @@ async fn at(folder: &Path, size: usize, notes: &mut usize) -> [f64; 8] {
     let memory = process.memory() as f64;
     process.stop();
     let (p50, p99) = (load.p50.as_secs_f64() * 1e3, load.p99.as_secs_f64() * 1e3);
-    [appends, append, read, open, start, p50, p99, memory]
+    [appends, share, append, read, open, start, p50, p99, memory]
 }
