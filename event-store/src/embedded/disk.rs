@@ -147,7 +147,7 @@ pub(crate) fn read_exact(file: &dyn LogFile, length: usize, offset: u64) -> io::
 
 /// How much is written in the background between two syncs, in bytes. The log's own syncs queue behind no
 /// more than this.
-pub(crate) const STEP: usize = 256 * 1024;
+pub(crate) const STEP: usize = 64 * 1024;
 
 /// Writes a file from its front, durable step by step.
 pub(crate) struct Steps<'a> {
