@@ -52,25 +52,27 @@ impl Ahead {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// Waits until it is time to fill more than so much.
+    /// Waits until it is time to fill more than so much. Answers how much is due, all in all.
     ///
     /// # Errors
     /// When told to stop.
-    pub(crate) fn wait(&self, filled: u64, capacity: u64) -> io::Result<()> {
-        while !self.hurried.load(Ordering::Relaxed) && filled >= self.due(capacity) {
+    pub(crate) fn wait(&self, filled: u64, capacity: u64) -> io::Result<u64> {
+        loop {
             if self.is_stopped() {
-                break;
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "the store is closing"));
             }
-            thread::park();
+            match self.due(capacity) {
+                due if due > filled => return Ok(due),
+                _ => thread::park(),
+            }
         }
-        if self.is_stopped() {
-            return Err(io::Error::new(io::ErrorKind::Interrupted, "the store is closing"));
-        }
-        Ok(())
     }
 
     /// How much of the next segment is due.
     fn due(&self, capacity: u64) -> u64 {
+        if self.hurried.load(Ordering::Relaxed) {
+            return capacity;
+        }
         let due = HEAD_START + self.written.load(Ordering::Relaxed) * 4 / 3;
         capacity * due.min(FULL) / FULL
     }

@@ -26,6 +26,8 @@ use super::disk::{Disk, LogFile, STEP, read_exact, write_all};
 pub(crate) const HEAD: u64 = 64;
 /// The version of every file this engine writes.
 pub(crate) const FORMAT: u32 = 1;
+/// How much is filled between two syncs when the writer is close behind, in bytes.
+const LONG_STEP: usize = 8 * STEP;
 const MAGIC: &[u8; 8] = b"GIROKLOG";
 /// An open segment.
 pub(crate) struct SegmentFile {
@@ -89,12 +91,13 @@ impl SegmentFile {
         disk.remove_if_there(unfinished)?;
         let file = disk.create(unfinished)?;
         let salt = Uuid::new_v4().as_u128();
-        let mut step = vec![0; STEP];
+        let mut step = vec![0; LONG_STEP];
         step[..HEAD as usize].copy_from_slice(&head(store, number, salt));
         let mut filled = 0;
         while filled < capacity {
-            ahead.wait(filled, capacity)?;
-            let length = (capacity - filled).min(STEP as u64);
+            // Short steps hold nobody up; whoever is behind makes longer ones.
+            let behind = ahead.wait(filled, capacity)? - filled;
+            let length = behind.clamp(STEP as u64, LONG_STEP as u64).min(capacity - filled);
             write_all(&*file, &step[..length as usize], filled).map_err(|(_, error)| error)?;
             file.sync()?;
             filled += length;
