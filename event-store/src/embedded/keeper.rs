@@ -4,7 +4,7 @@
 
 use std::io;
 use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 use crate::Health;
@@ -28,6 +28,8 @@ pub(crate) struct Keeper {
     site: Arc<Site>,
     tasks: Option<mpsc::Sender<Task>>,
     ahead: Arc<Ahead>,
+    /// The thread, to be woken.
+    filler: Thread,
     thread: Option<JoinHandle<()>>,
     /// The next segment, being prepared.
     next: Option<mpsc::Receiver<io::Result<SegmentFile>>>,
@@ -49,20 +51,19 @@ impl Keeper {
             let _ = done.send(Ok(spare));
             next
         });
-        Ok(Self { site, tasks: Some(tasks), ahead, thread: Some(thread), next })
+        let filler = thread.thread().clone();
+        Ok(Self { site, tasks: Some(tasks), ahead, filler, thread: Some(thread), next })
     }
 
     /// The writer has come so far in its segment.
     pub(crate) fn written(&self, bytes: u64, capacity: u64) {
-        if let Some(thread) = &self.thread {
-            self.ahead.written(bytes, capacity, thread.thread());
-        }
+        self.ahead.written(bytes, capacity, &self.filler);
     }
 
     /// Has a segment prepared unless one is.
     pub(crate) fn prepare(&mut self, number: u64) {
         if self.next.is_none() {
-            self.hurry(false);
+            self.ahead.hurry(false, &self.filler);
             self.next = Some(self.ask(number, 0));
         }
     }
@@ -70,7 +71,7 @@ impl Keeper {
     /// The next segment, with room for so many bytes. Waits for it if it is not ready; when
     /// preparing it failed, it is tried once more, for the reason may be gone.
     pub(crate) fn take(&mut self, number: u64, at_least: u64) -> io::Result<SegmentFile> {
-        self.hurry(true);
+        self.ahead.hurry(true, &self.filler);
         if let Some(Ok(Ok(next))) = self.next.take().map(|next| next.recv())
             && next.capacity >= at_least
         {
@@ -82,12 +83,6 @@ impl Keeper {
 
     pub(crate) fn write_index(&self, sealed: Arc<Sealed>) {
         self.send(Task::WriteIndex(sealed));
-    }
-
-    fn hurry(&self, hurried: bool) {
-        if let Some(thread) = &self.thread {
-            self.ahead.hurry(hurried, thread.thread());
-        }
     }
 
     fn ask(&self, number: u64, at_least: u64) -> mpsc::Receiver<io::Result<SegmentFile>> {
@@ -105,9 +100,7 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        if let Some(thread) = &self.thread {
-            self.ahead.stop(thread.thread());
-        }
+        self.ahead.stop(&self.filler);
         self.tasks = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the preparing thread of the event store panicked");
