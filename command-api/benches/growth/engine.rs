@@ -12,6 +12,8 @@ use bytes::Bytes;
 use event_store::{Direction, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
 use uuid::Uuid;
 
+use crate::median::median;
+
 /// How many appends a round is, and how many rounds there are.
 const SAMPLES: usize = 10_000;
 const ROUNDS: usize = 5;
@@ -103,11 +105,6 @@ async fn round(store: &Arc<EmbeddedStore>) -> f64 {
         task.await.expect("no writer panics");
     }
     SAMPLES as f64 / began.elapsed().as_secs_f64()
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }
 
 /// Appends the notes of these numbers.

@@ -4,6 +4,8 @@
 //! `GROWTH=10000,100000 cargo bench -p command-api --bench growth` stops earlier. `PLOTS=folder` says
 //! where the plots go.
 
+#[path = "../load/median.rs"]
+mod median;
 #[allow(dead_code, reason = "the load bench asks it for more")]
 #[path = "../load/process.rs"]
 mod process;

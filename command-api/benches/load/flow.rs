@@ -10,9 +10,10 @@ use reqwest::Client;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use crate::median::median;
 use crate::process::Process;
 use crate::wrk::{self, Load};
-use crate::{ROUNDS, median, setting};
+use crate::{ROUNDS, setting};
 
 /// The siege body of the documents (SPEC 1.7).
 const BODY: &str = r#"{"studentId":"probe", "bookId":"bok123", "qty": "11", "amount":"2000"}"#;

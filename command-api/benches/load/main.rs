@@ -3,6 +3,7 @@
 
 mod documents;
 mod flow;
+mod median;
 mod process;
 mod wrk;
 
@@ -12,12 +13,6 @@ const ROUNDS: usize = 3;
 /// A number from the environment.
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }
 
 fn main() {
