@@ -26,6 +26,22 @@ pub trait EventStore: Send + Sync + 'static {
         events: Vec<NewEvent>,
     ) -> Result<Appended, AppendError>;
 
+    /// Makes appends of which each follows from those before it: in this order, each only if all before it
+    /// are in the log. A crash leaves all of them, none, or the first few; a store that can makes them
+    /// durable at once.
+    ///
+    /// Answers those that were tried. Only the last answer can be an error: nothing behind it was tried.
+    async fn append_in_turn(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+        let mut answers = Vec::with_capacity(appends.len());
+        for Append { stream, expected, events } in appends {
+            answers.push(self.append(&stream, expected, events).await);
+            if answers.last().is_some_and(Result::is_err) {
+                break;
+            }
+        }
+        answers
+    }
+
     /// Makes many appends, in this order of the log, without waiting for one before the next is
     /// under way. For moving logs, not for decisions.
     ///

@@ -15,6 +15,7 @@ pub mod append;
 pub mod race;
 pub mod read;
 pub mod subscribe;
+pub mod turns;
 
 use std::sync::Arc;
 
@@ -49,6 +50,15 @@ macro_rules! contract {
             an_event_type_has_1_to_1024_bytes,
             an_append_of_the_greatest_size_is_taken_and_one_byte_more_is_invalid,
             too_many_events_in_one_append_are_invalid,
+        );
+        $crate::contract!(@cases $open, turns:
+            appends_in_turn_are_in_the_log_in_this_order,
+            appends_in_turn_to_one_stream_count_on,
+            behind_a_conflict_nothing_is_tried,
+            behind_an_invalid_append_nothing_is_tried,
+            the_same_appends_in_turn_again_are_answered_as_the_first_time,
+            appends_in_turn_that_were_interrupted_are_finished_by_a_repeat,
+            of_many_in_turn_that_want_the_same_streams_one_gets_them,
         );
         $crate::contract!(@cases $open, read:
             a_stream_is_read_forwards_from_any_revision,

@@ -90,7 +90,12 @@ impl Log {
     }
 
     /// Shows a synced block to the readers.
-    pub(crate) fn publish(&self, block: Recent, frames: &[Placed], next_position: u64) {
+    pub(crate) fn publish<'p>(
+        &self,
+        block: Recent,
+        frames: impl Iterator<Item = &'p Placed>,
+        next_position: u64,
+    ) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         for frame in frames {
             state.growing.insert(frame.stream, frame.revision, frame.last, frame.offset);

@@ -26,6 +26,7 @@ mod bloom;
 mod bytes;
 mod check;
 mod disk;
+mod draft;
 mod error;
 mod folder;
 mod frame;
@@ -37,6 +38,7 @@ mod index_file;
 mod index_write;
 mod keeper;
 mod log;
+mod making;
 mod options;
 mod read;
 mod recovery;
@@ -57,6 +59,7 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
+use smallvec::smallvec;
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
@@ -72,10 +75,10 @@ use crate::{
     Append, AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
     Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
 };
-use index::StreamHash;
 use log::Log;
 use scan::Limits;
-use writer::Request;
+use draft::Draft;
+use writer::{Answer, Request, Turns};
 
 pub(crate) type Opened<T> = Result<T, OpenError>;
 
@@ -157,6 +160,16 @@ impl EmbeddedStore {
     ) -> Result<read::Plan, ReadError> {
         self.log.plan(stream, from, way, max)
     }
+
+    /// Has the writer make appends in turn.
+    async fn ask(&self, drafts: Turns<Draft>) -> Turns<Answer> {
+        let (answer, answered) = oneshot::channel();
+        if self.requests.send(Request { drafts, answer }).await.is_err() {
+            return smallvec![Err(AppendError::Unavailable("the writer ended".to_owned()))];
+        }
+        let unknown = |_| smallvec![Err(AppendError::Unknown("the writer ended".to_owned()))];
+        answered.await.unwrap_or_else(unknown)
+    }
 }
 
 #[async_trait]
@@ -168,20 +181,26 @@ impl EventStore for EmbeddedStore {
         events: Vec<NewEvent>,
     ) -> Result<Appended, AppendError> {
         limits::check(&events)?;
-        let (answer, answered) = oneshot::channel();
-        let request = Request {
-            hash: StreamHash::new(self.log.store, stream.as_str()),
-            stream: stream.clone(),
-            expected,
-            ids: events.iter().map(|event| event.id).collect(),
-            draft: frame::draft(stream, &events),
-            answer,
-        };
+        let draft = Draft::new(self.log.store, stream, expected, &events);
         drop(events);
-        if self.requests.send(request).await.is_err() {
-            return Err(AppendError::Unavailable("the writer ended".to_owned()));
+        self.ask(smallvec![draft]).await.pop().expect("one append has one answer")
+    }
+
+    /// All of them are in one block.
+    async fn append_in_turn(&self, appends: Vec<Append>) -> Vec<Result<Appended, AppendError>> {
+        let (mut drafts, mut invalid) = (Turns::new(), None);
+        for Append { stream, expected, events } in appends {
+            if let Err(error) = limits::check(&events) {
+                invalid = Some(error);
+                break;
+            }
+            drafts.push(Draft::new(self.log.store, &stream, expected, &events));
         }
-        answered.await.unwrap_or_else(|_| Err(AppendError::Unknown("the writer ended".to_owned())))
+        let mut answers = if drafts.is_empty() { Turns::new() } else { self.ask(drafts).await };
+        if let Some(invalid) = invalid.filter(|_| answers.iter().all(Result::is_ok)) {
+            answers.push(Err(invalid));
+        }
+        answers.into_vec()
     }
 
     /// Each append is queued when it is first polled, so they are in the log in this order, many in

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 
-use event_store::{AppendError, Direction, EmbeddedStore, EventStore, ExpectedRevision, Health};
+use event_store::{Append, AppendError, Direction, EmbeddedStore, EventStore, ExpectedRevision, Health};
 
 use crate::disk::FaultyDisk;
 use crate::support::{append, event, everything, open, options, stream};
@@ -106,6 +106,26 @@ async fn a_write_refused_for_lack_of_space_before_its_first_byte_may_be_repeated
     assert_eq!(append(&store, "a-1", 1).await, Err(AppendError::Full));
     assert_eq!(append(&store, "a-1", 1).await.unwrap().position.0, 1);
     assert_eq!(store.health(), Health::Ready);
+}
+
+/// What a failed sync says about those in turn that are in its block, and what it does not say about the one
+/// that was there before.
+#[tokio::test]
+async fn of_appends_in_turn_only_those_of_a_failed_block_are_in_doubt() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let store = options().disk(disk.clone()).open(folder.path()).unwrap();
+    let known = event(20);
+    store.append(&stream("a-1"), ExpectedRevision::NoStream, vec![known.clone()]).await.unwrap();
+    disk.orders().fail_sync = true;
+    let append = |name: &str, event| {
+        Append { stream: stream(name), expected: ExpectedRevision::NoStream, events: vec![event] }
+    };
+    let appends = vec![append("a-1", known), append("b-1", event(20)), append("c-1", event(20))];
+    let answers = store.append_in_turn(appends).await;
+    assert!(matches!(answers[..], [Ok(_), Err(AppendError::Unknown(_))]), "{answers:?}");
+    assert_eq!(everything(&store).await.unwrap().len(), 1);
+    let answers = store.append_in_turn(vec![append("d-1", event(20)), append("e-1", event(20))]).await;
+    assert!(matches!(answers[..], [Err(AppendError::Unavailable(_))]), "{answers:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,33 @@
+use uuid::Uuid;
+
+use super::frame::{self, Frame};
+use super::index::StreamHash;
+use crate::{ExpectedRevision, NewEvent, StreamName};
+
+/// An append on its way to the writer: a frame without its place, and what the writer has to know of it.
+pub(crate) struct Draft {
+    pub(crate) stream: StreamHash,
+    pub(crate) expected: ExpectedRevision,
+    /// How many events, never 0.
+    pub(crate) count: u64,
+    pub(crate) frame: Vec<u8>,
+}
+
+impl Draft {
+    pub(crate) fn new(
+        store: Uuid,
+        stream: &StreamName,
+        expected: ExpectedRevision,
+        events: &[NewEvent],
+    ) -> Self {
+        let hash = StreamHash::new(store, stream.as_str());
+        let (count, frame) = (events.len() as u64, frame::draft(stream, events));
+        Self { stream: hash, expected, count, frame }
+    }
+
+    /// The name of its stream and the ids of its events: for a question that is hardly ever asked.
+    pub(crate) fn read(&self) -> (StreamName, Vec<Uuid>) {
+        let frame = Frame::parse(&self.frame).expect("a draft is a frame but for its place");
+        (StreamName::stored(frame.stream), frame.events().map(|event| event.id).collect())
+    }
+}
