@@ -7,4 +7,4 @@ mod port;
 
 pub use breaker::{Breaker, BreakerSettings, BreakerState};
 pub use http::{Remote, accepted, last};
-pub use port::{CallError, CallSettings, Callee, Port, PortSettings};
+pub use port::{CallError, CallSettings, Callee, Entered, Port, PortSettings};

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::{Breaker, BreakerSettings, BreakerState};
@@ -103,23 +103,22 @@ impl<Q: Send + 'static, A: Send + 'static> Port<Q, A> {
     /// # Errors
     /// [`CallError`].
     pub async fn call(&self, question: Q, origin: Origin) -> Result<A, CallError> {
+        self.enter()?.call(question, origin).await
+    }
+
+    /// Makes sure that a call may be made, before what it is about is decided.
+    ///
+    /// # Errors
+    /// [`CallError::Open`] and [`CallError::Busy`].
+    pub fn enter(&self) -> Result<Entered<'_, Q, A>, CallError> {
         if !self.breaker().admit(Instant::now()) {
             return Err(CallError::Open(self.name));
         }
         let report = Report { port: self, answered: false };
-        let Ok(permit) = Arc::clone(&self.bulkhead).try_acquire_owned() else {
-            return report.close(Err(CallError::Busy(self.name)));
-        };
-        let callee = Arc::clone(&self.callee);
-        let work = Work::new(async move {
-            let _permit = permit;
-            callee.call(question, origin).await
-        });
-        report.close(match timeout(self.timeout, work).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(CallError::Unavailable(format!("{} panicked", self.name))),
-            Err(_) => Err(CallError::TimedOut(self.name)),
-        })
+        match Arc::clone(&self.bulkhead).try_acquire_owned() {
+            Ok(permit) => Ok(Entered { report, permit }),
+            Err(_) => report.close(Err(CallError::Busy(self.name))),
+        }
     }
 
     /// What the breaker does with the next call.
@@ -129,6 +128,33 @@ impl<Q: Send + 'static, A: Send + 'static> Port<Q, A> {
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {
         self.breaker.lock().expect("no code panics while it holds the breaker")
+    }
+}
+
+/// A call that may be made.
+pub struct Entered<'p, Q: Send + 'static, A: Send + 'static> {
+    report: Report<'p, Q, A>,
+    permit: OwnedSemaphorePermit,
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Entered<'_, Q, A> {
+    /// As [`Port::call`].
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn call(self, question: Q, origin: Origin) -> Result<A, CallError> {
+        let Self { report, permit } = self;
+        let Port { name, timeout: patience, callee, .. } = report.port;
+        let callee = Arc::clone(callee);
+        let work = Work::new(async move {
+            let _permit = permit;
+            callee.call(question, origin).await
+        });
+        report.close(match timeout(*patience, work).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(CallError::Unavailable(format!("{name} panicked"))),
+            Err(_) => Err(CallError::TimedOut(name)),
+        })
     }
 }
 
@@ -170,7 +196,7 @@ struct Report<'p, Q: Send + 'static, A: Send + 'static> {
 }
 
 impl<Q: Send + 'static, A: Send + 'static> Report<'_, Q, A> {
-    fn close(mut self, answer: Result<A, CallError>) -> Result<A, CallError> {
+    fn close<T>(mut self, answer: Result<T, CallError>) -> Result<T, CallError> {
         self.answered = matches!(answer, Ok(_) | Err(CallError::Refused(_)));
         answer
     }

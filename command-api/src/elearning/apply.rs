@@ -11,6 +11,7 @@ use domain::elearning::{
     Application, Apply, ApplyCommand, ApplyRefusal, ApplyStatus, CancelReason, PayStatus, Resource,
 };
 use domain::kernel::RequestId;
+use domain::payment::PaymentCommand;
 use serde::Serialize;
 
 use super::input::{amendment, application};
@@ -28,6 +29,8 @@ pub(super) struct ApplyService {
     executor: Executor,
     context: Context,
     pay: Port<Pay, Paid>,
+    /// The payment context, where it is in this process.
+    payment: Option<Context>,
     service_type: Arc<str>,
 }
 
@@ -37,9 +40,65 @@ impl ApplyService {
         executor: Executor,
         context: Context,
         pay: Port<Pay, Paid>,
+        payment: Option<Context>,
         service_type: Arc<str>,
     ) -> Self {
-        Self { executor, context, pay, service_type }
+        Self { executor, context, pay, payment, service_type }
+    }
+
+    /// Takes an application that nobody can have sent before, and asks for its payment. Where that is made
+    /// here, its request is on the log together with the application: one sync instead of two.
+    async fn apply_new(
+        &self,
+        application: &Application,
+        origin: &Origin,
+    ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
+        let (id, apply) = (application.id, ApplyCommand::Apply(application.clone()));
+        let is_here = self.payment.as_ref().is_some_and(Context::is_running);
+        let entered = self.pay.enter();
+        let (applied, requested) = match &entered {
+            Ok(_) if is_here => {
+                let request = PaymentCommand::Request(application.clone());
+                let both = self.executor.execute_both(&id, (&apply, &request), origin).await;
+                let (applied, requested) = both?;
+                // What became of a request that is not on the log, a call finds out.
+                (applied, requested.ok())
+            }
+            _ => (self.executor.execute_new(&id, &apply, origin).await?, None),
+        };
+        let origin = origin.after(applied.last.map(|last| last.id));
+        let question = Pay { application: application.clone(), requested };
+        let paid = match entered {
+            Ok(entered) => entered.call(question, origin).await,
+            Err(error) => Err(error),
+        };
+        Ok((applied, outcome(id, paid)))
+    }
+
+    /// Takes an application that may be known, and asks for its payment unless it was cancelled since.
+    async fn apply_again(
+        &self,
+        application: &Application,
+        origin: &Origin,
+    ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
+        let (id, apply) = (application.id, ApplyCommand::Apply(application.clone()));
+        let applied = match self.executor.execute(&id, &apply, origin).await {
+            Err(ExecuteError::Refused(ApplyRefusal::DifferentApplication)) => {
+                return Err(ApiError::IdempotencyKeyReused);
+            }
+            applied => applied?,
+        };
+        let payment = match &applied.state {
+            Apply::Cancelled(..) => {
+                PaymentOutcome { status: PayStatus::Cancelled, last: None, message: None }
+            }
+            Apply::Nothing | Apply::Completed(_) => {
+                let origin = origin.after(applied.last.map(|last| last.id));
+                let question = Pay { application: application.clone(), requested: None };
+                outcome(id, self.pay.call(question, origin).await)
+            }
+        };
+        Ok((applied, payment))
     }
 
     /// Cancels an application.
@@ -57,19 +116,19 @@ impl ApplyService {
     pub(super) fn context(&self) -> &Context {
         &self.context
     }
+}
 
-    /// Asks for the payment. Whatever keeps it from being made now, a policy makes sure of it later.
-    async fn pay(&self, application: &Application, origin: Origin) -> PaymentOutcome {
-        match self.pay.call(Pay(application.clone()), origin).await {
-            Ok(Paid { status, last }) => PaymentOutcome { status, last, message: None },
-            Err(CallError::Refused(reason)) => {
-                tracing::info!(application = %application.id, %reason, "payment refused");
-                PaymentOutcome { status: PayStatus::Cancelled, last: None, message: None }
-            }
-            Err(reason) => {
-                tracing::warn!(application = %application.id, %reason, "StudentApply {BUSY}");
-                PaymentOutcome { status: PayStatus::Pending, last: None, message: Some(BUSY) }
-            }
+/// What came of asking for a payment. Whatever keeps it from being made now, a policy makes sure of it later.
+fn outcome(application: RequestId, paid: Result<Paid, CallError>) -> PaymentOutcome {
+    match paid {
+        Ok(Paid { status, last }) => PaymentOutcome { status, last, message: None },
+        Err(CallError::Refused(reason)) => {
+            tracing::info!(%application, %reason, "payment refused");
+            PaymentOutcome { status: PayStatus::Cancelled, last: None, message: None }
+        }
+        Err(reason) => {
+            tracing::warn!(%application, %reason, "StudentApply {BUSY}");
+            PaymentOutcome { status: PayStatus::Pending, last: None, message: Some(BUSY) }
         }
     }
 }
@@ -115,26 +174,11 @@ async fn apply(
         fields.check()?;
     }
     let origin = caller.origin(id, &format!("student:{}", application.student_id));
-    let command = ApplyCommand::Apply(application.clone());
-    let applied = if repeatable {
-        service.executor.execute(&id, &command, &origin).await
-    } else {
-        service.executor.execute_new(&id, &command, &origin).await
-    };
-    let applied: Loaded<Apply> = match applied {
-        Err(ExecuteError::Refused(ApplyRefusal::DifferentApplication)) => {
-            return Err(ApiError::IdempotencyKeyReused);
-        }
-        other => other?,
+    let (applied, payment) = match repeatable {
+        true => service.apply_again(&application, &origin).await?,
+        false => service.apply_new(&application, &origin).await?,
     };
     let resource = resource(&applied)?;
-    let payment = match &applied.state {
-        // A retry of a request whose application was cancelled since.
-        Apply::Cancelled(..) => PaymentOutcome { status: PayStatus::Cancelled, last: None, message: None },
-        Apply::Nothing | Apply::Completed(_) => {
-            service.pay(&application, origin.after(applied.last.map(|last| last.id))).await
-        }
-    };
     tracing::info!(application = %id, pay_status = ?payment.status, "applied; CFG_SERVICE_TYPE: {}", service.service_type);
     let position = payment.last.or(applied.last).map(|last| last.position);
     let last = applied.last.map(|last| Last { position: position.unwrap_or(last.position), ..last });

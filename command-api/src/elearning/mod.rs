@@ -69,12 +69,13 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
         provider.taker(),
         cancel_delivery,
     ));
+    let here = payment.url.is_none().then(|| context("payment"));
     let callee: Arc<dyn Callee<Pay, Paid>> = match payment.url {
         None => Arc::clone(&payments) as _,
         Some(url) => Arc::new(Remote::new(Client::new(), url)),
     };
     let pay = Port::new("payment", payment.port, callee);
-    let applies = Arc::new(ApplyService::new(executor, context("apply"), pay, service_type));
+    let applies = Arc::new(ApplyService::new(executor, context("apply"), pay, here, service_type));
 
     let api = Router::new()
         .merge(apply::router(Arc::clone(&applies)))

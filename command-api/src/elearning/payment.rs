@@ -17,7 +17,12 @@ use crate::policies::Failure;
 
 /// Asks for the payment of an application; its id is the idempotency key.
 #[derive(Debug, Clone)]
-pub struct Pay(pub Application);
+pub struct Pay {
+    /// What is to be paid for.
+    pub application: Application,
+    /// The payment as it stands, where its request was put on the log together with the application.
+    pub requested: Option<Loaded<Payment>>,
+}
 
 /// How a payment went.
 #[derive(Debug, Clone)]
@@ -90,6 +95,11 @@ impl PaymentService {
         // The provider is asked only on what the log holds now.
         let requested: Loaded<Payment> =
             self.executor.execute_current(&application.id, &request, origin).await?;
+        self.charge(requested, origin).await
+    }
+
+    /// Takes the money that was requested; leaves alone what was not.
+    async fn charge(&self, requested: Loaded<Payment>, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
         let Payment::Requested(sale) = &requested.state else { return Ok(requested) };
         let origin = origin.after(requested.last.map(|last| last.id));
         let id = sale.id;
@@ -98,7 +108,7 @@ impl PaymentService {
             Charge::Declined(reason) => PaymentCommand::Fail(reason),
             Charge::Voided => return self.executor.load(&id).await.map_err(PayError::Trouble),
         };
-        Ok(self.executor.execute(&id, &answer, &origin).await?)
+        Ok(self.executor.execute_on(&id, requested, &answer, &origin).await?)
     }
 
     /// Undoes the payment of an application: first its delivery, then the money (EL-N1.1).
@@ -174,8 +184,11 @@ impl Paid {
 
 #[async_trait]
 impl Callee<Pay, Paid> for PaymentService {
-    async fn call(&self, Pay(application): Pay, origin: Origin) -> Result<Paid, CallError> {
-        let payment = self.pay(&application, &origin).await?;
+    async fn call(&self, Pay { application, requested }: Pay, origin: Origin) -> Result<Paid, CallError> {
+        let payment = match requested {
+            Some(requested) => self.charge(requested, &origin).await?,
+            None => self.pay(&application, &origin).await?,
+        };
         Paid::of(&payment).ok_or_else(|| CallError::Unavailable("the payment vanished".to_owned()))
     }
 }

@@ -11,7 +11,7 @@ use crate::execute::Origin;
 
 #[async_trait]
 impl Callee<Pay, Paid> for Remote {
-    async fn call(&self, Pay(application): Pay, origin: Origin) -> Result<Paid, CallError> {
+    async fn call(&self, Pay { application, .. }: Pay, origin: Origin) -> Result<Paid, CallError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {

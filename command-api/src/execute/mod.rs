@@ -6,6 +6,7 @@
 
 mod cache;
 mod error;
+mod hopeful;
 mod new_event;
 mod snapshot;
 
@@ -18,8 +19,10 @@ use cache::Cache;
 use domain::kernel::{Aggregate, DecodeError, Event, FIRST_VERSION, Metadata, stream};
 pub use error::{ExecuteError, Trouble};
 use event_store::{
-    AppendError, Direction, EventStore, ExpectedRevision, Position, RecordedEvent, StreamName,
+    Append, AppendError, Appended, Direction, EventStore, ExpectedRevision, Position, RecordedEvent,
+    StreamName,
 };
+pub use hopeful::Both;
 use new_event::new_event;
 use snapshot::Kept;
 use uuid::Uuid;
@@ -50,16 +53,13 @@ struct Remembered<A> {
 impl<A: Aggregate> Remembered<A> {
     /// Of a stream that nobody looked at yet.
     fn nothing() -> Self {
-        let loaded = Loaded { state: A::default(), last: None };
-        Self { loaded, snapshot: Kept::default(), current: false }
+        Self { loaded: Loaded::nothing(), snapshot: Kept::default(), current: false }
     }
 }
 
 /// What a decision begins with. Whatever it is, one that does not fit the log is taken anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Basis {
-    /// That nothing happened yet, where nothing else is remembered.
-    Nothing,
     /// What is remembered.
     Memory,
     /// What the log holds at this moment.
@@ -176,21 +176,6 @@ impl Executor {
         self.decide(&stream_name::<A>(key), command, origin, None, Basis::Log).await
     }
 
-    /// Decides on an aggregate that is most likely new: saves reading a stream that is not there.
-    /// Not for what is followed by a side effect: a repeat is answered as the first time was, even if
-    /// more has happened since.
-    ///
-    /// # Errors
-    /// Every [`ExecuteError`] but [`ExecuteError::Precondition`].
-    pub async fn execute_new<A: Aggregate>(
-        &self,
-        key: &(impl Display + Sync),
-        command: &A::Command,
-        origin: &Origin,
-    ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
-        self.decide(&stream_name::<A>(key), command, origin, None, Basis::Nothing).await
-    }
-
     async fn decide<A: Aggregate>(
         &self,
         stream: &StreamName,
@@ -201,10 +186,7 @@ impl Executor {
     ) -> Result<Loaded<A>, ExecuteError<A::Refusal>> {
         let place = self.cache.place(stream);
         let mut place = place.lock().await;
-        let mut known: Remembered<A> = match place.take() {
-            None if basis == Basis::Nothing => Remembered::nothing(),
-            remembered => self.remembered(stream, remembered).await?,
-        };
+        let mut known: Remembered<A> = self.remembered(stream, place.take()).await?;
         if basis == Basis::Log {
             self.refresh(stream, &mut known).await?;
         }
@@ -216,8 +198,7 @@ impl Executor {
                 Ok(events) if expected && !events.is_empty() => {
                     match self.append(stream, &known.loaded, &events, origin).await {
                         Ok(last) => {
-                            known.loaded.state = events.iter().fold(known.loaded.state, A::evolve);
-                            known.loaded.last = Some(last);
+                            known.loaded = known.loaded.after(&events, last);
                             self.keep_snapshot(stream, &mut known);
                             let loaded = known.loaded.clone();
                             *place = Some(Box::new(known));
@@ -303,16 +284,40 @@ impl Executor {
         events: &[A::Event],
         origin: &Origin,
     ) -> Result<Last, AppendError> {
+        let Append { stream, expected, events } = self.draft(stream.clone(), loaded, events, origin);
+        let id = events.last().map_or(origin.cause, |event| event.id);
+        let Appended { revision, position } = self.store.append(&stream, expected, events).await?;
+        Ok(Last { id, revision, position })
+    }
+
+    /// What is to be appended when these events follow on what is loaded.
+    fn draft<A: Aggregate>(
+        &self,
+        stream: StreamName,
+        loaded: &Loaded<A>,
+        events: &[A::Event],
+        origin: &Origin,
+    ) -> Append {
         let (expected, first) = match loaded.last {
             None => (ExpectedRevision::NoStream, 0),
             Some(last) => (ExpectedRevision::Exact(last.revision), last.revision + 1),
         };
         let time = (self.clock)();
-        let new = |(revision, event)| new_event(event, stream, revision, origin, time);
-        let events: Vec<_> = (first..).zip(events).map(new).collect();
-        let id = events.last().map_or(origin.cause, |event| event.id);
-        let appended = self.store.append(stream, expected, events).await?;
-        Ok(Last { id, revision: appended.revision, position: appended.position })
+        let new = |(revision, event)| new_event(event, &stream, revision, origin, time);
+        let events = (first..).zip(events).map(new).collect();
+        Append { stream, expected, events }
+    }
+}
+
+impl<A: Aggregate> Loaded<A> {
+    /// Nothing has happened yet.
+    fn nothing() -> Self {
+        Self { state: A::default(), last: None }
+    }
+
+    /// After these events, of which this one is the last.
+    fn after(self, events: &[A::Event], last: Last) -> Self {
+        Self { state: events.iter().fold(self.state, A::evolve), last: Some(last) }
     }
 }
 

@@ -75,9 +75,9 @@ use crate::{
     Append, AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
     Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
 };
+use draft::Draft;
 use log::Log;
 use scan::Limits;
-use draft::Draft;
 use writer::{Answer, Request, Turns};
 
 pub(crate) type Opened<T> = Result<T, OpenError>;

@@ -117,8 +117,10 @@ async fn of_appends_in_turn_only_those_of_a_failed_block_are_in_doubt() {
     let known = event(20);
     store.append(&stream("a-1"), ExpectedRevision::NoStream, vec![known.clone()]).await.unwrap();
     disk.orders().fail_sync = true;
-    let append = |name: &str, event| {
-        Append { stream: stream(name), expected: ExpectedRevision::NoStream, events: vec![event] }
+    let append = |name: &str, event| Append {
+        stream: stream(name),
+        expected: ExpectedRevision::NoStream,
+        events: vec![event],
     };
     let appends = vec![append("a-1", known), append("b-1", event(20)), append("c-1", event(20))];
     let answers = store.append_in_turn(appends).await;
