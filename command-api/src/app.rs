@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
 use axum::http::header;
-use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::serve::ListenerExt;
 use axum::{Router, serve};
@@ -19,12 +17,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tower::Layer;
+use tower::make::Shared;
 
 use crate::business::Business;
-use crate::http::{ApiError, MAX_BODY};
+use crate::http::{ApiError, Front};
 use crate::openapi;
-use crate::operate::{self, Operated, Requests, received};
+use crate::operate::{self, Operated, Requests};
 use crate::policies::{Oversight, PolicyStatus, RunPolicy};
 
 /// How long requests that are under way may take after the process was told to stop.
@@ -85,7 +83,7 @@ pub struct ProjectionHealth {
 
 /// The application, ready to serve and to react.
 pub struct App {
-    router: Router,
+    front: Front,
     runners: Vec<Box<dyn RunPolicy>>,
     policies: Vec<watch::Receiver<PolicyStatus>>,
     shutdown: CancellationToken,
@@ -120,11 +118,9 @@ impl App {
             .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], document)))
             .fallback(async || ApiError::NoSuchRoute)
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed);
-        // Around the routes as a whole: a layer of a router is put around every route of it, and each is
-        // copied for every request.
-        let around = (from_fn_with_state(requests, received), DefaultBodyLimit::max(MAX_BODY));
-        let router = Router::new().fallback_service(around.layer(routes));
-        Self { router, runners, policies, shutdown }
+        // Every route is made ready here, once, and not for each connection.
+        let front = Front::new(routes.with_state(()), requests);
+        Self { front, runners, policies, shutdown }
     }
 
     /// How its policies are doing, as it changes.
@@ -133,12 +129,12 @@ impl App {
     }
 
     /// Begins to react, and hands out the routes to whoever serves them.
-    pub fn start(self) -> (Router, JoinSet<()>) {
+    pub fn start(self) -> (Front, JoinSet<()>) {
         let mut policies = JoinSet::new();
         for runner in self.runners {
             policies.spawn(runner.run(self.shutdown.clone()));
         }
-        (self.router, policies)
+        (self.front, policies)
     }
 
     /// Serves and reacts until told to stop; then lets requests that are under way end.
@@ -147,15 +143,14 @@ impl App {
     /// When the listener fails.
     pub async fn serve(self, listener: TcpListener) -> std::io::Result<()> {
         let shutdown = self.shutdown.clone();
-        let (router, mut policies) = self.start();
+        let (front, mut policies) = self.start();
         let listener = listener.tap_io(|connection| {
             if let Err(error) = connection.set_nodelay(true) {
                 tracing::debug!(%error, "answers on this connection may be held back");
             }
         });
-        // Made once: the router itself is copied for every connection, with all that its routes hold.
-        let service = router.into_make_service();
-        let serving = serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+        let serving =
+            serve(listener, Shared::new(front)).with_graceful_shutdown(shutdown.clone().cancelled_owned());
         let deadline = async {
             shutdown.cancelled().await;
             tokio::time::sleep(DRAIN).await;

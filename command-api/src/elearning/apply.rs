@@ -183,7 +183,7 @@ async fn apply(
     let position = payment.last.or(applied.last).map(|last| last.position);
     let last = applied.last.map(|last| Last { position: position.unwrap_or(last.position), ..last });
     let resource = AppliedResource { resource, pay_status: payment.status, message: payment.message };
-    Ok(answer(StatusCode::CREATED, &with_links(resource, id, &base), last))
+    Ok(answer(StatusCode::CREATED, with_links(&resource, id, &base), last))
 }
 
 /// `GET /applies/{id}`: the application as it stands on the log.
@@ -194,7 +194,7 @@ async fn show(
 ) -> Result<Response, ApiError> {
     service.context.check()?;
     let loaded = service.executor.load(&id).await?;
-    Ok(answer(StatusCode::OK, &with_links(resource(&loaded)?, id, &base), loaded.last))
+    Ok(answer(StatusCode::OK, with_links(&resource(&loaded)?, id, &base), loaded.last))
 }
 
 /// `PUT` and `PATCH /applies/{id}`: cancel, or state what is true.
@@ -223,18 +223,18 @@ async fn change(
             service.executor.execute_at(&id, &ApplyCommand::Amend(amended), &origin, revision).await?
         }
     };
-    Ok(answer(StatusCode::OK, &with_links(resource(&changed)?, id, &base), changed.last))
+    Ok(answer(StatusCode::OK, with_links(&resource(&changed)?, id, &base), changed.last))
 }
 
 fn resource(loaded: &Loaded<Apply>) -> Result<Resource, ApiError> {
     Resource::apply(&loaded.state).ok_or(ApiError::NotFound("application"))
 }
 
-fn with_links<R: Serialize>(resource: R, id: RequestId, base: &Base) -> Hal<R> {
-    Hal::new(resource, base, "apply", &format!("/applies/{id}"))
-        .link("pay", base, &format!("/pays/{id}"))
-        .link("delivery", base, &format!("/deliveries/{id}"))
-        .link("myPage", base, &format!("/myPages/{id}"))
+fn with_links(resource: &impl Serialize, id: RequestId, base: &Base) -> Hal {
+    Hal::new(resource, base, "apply", "/applies/", &id)
+        .link("pay", "/pays/", &id)
+        .link("delivery", "/deliveries/", &id)
+        .link("myPage", "/myPages/", &id)
 }
 
 impl From<ApplyRefusal> for ApiError {

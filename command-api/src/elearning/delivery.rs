@@ -147,10 +147,10 @@ fn respond(
     base: &Base,
 ) -> Result<Response, ApiError> {
     let resource = Resource::delivery(&delivery.state).ok_or(ApiError::NotFound("delivery"))?;
-    let resource = Hal::new(resource, base, "delivery", &format!("/deliveries/{id}"))
-        .link("apply", base, &format!("/applies/{id}"))
-        .link("pay", base, &format!("/pays/{id}"));
-    Ok(answer(status, &resource, delivery.last))
+    let resource = Hal::new(&resource, base, "delivery", "/deliveries/", &id)
+        .link("apply", "/applies/", &id)
+        .link("pay", "/pays/", &id);
+    Ok(answer(status, resource, delivery.last))
 }
 
 impl From<DeliveryError> for ApiError {

@@ -98,10 +98,12 @@ fn respond(
     base: &Base,
 ) -> Result<Response, ApiError> {
     let resource = Resource::payment(&payment.state).ok_or(ApiError::NotFound("payment"))?;
-    let resource = Hal::new(resource, base, "pay", &format!("/pays/{id}"))
-        .link("apply", base, &format!("/applies/{id}"))
-        .link("delivery", base, &format!("/deliveries/{id}"));
-    Ok(answer(status, &resource, payment.last))
+    let resource = Hal::new(&resource, base, "pay", "/pays/", &id).link("apply", "/applies/", &id).link(
+        "delivery",
+        "/deliveries/",
+        &id,
+    );
+    Ok(answer(status, resource, payment.last))
 }
 
 impl From<PayError> for ApiError {

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use domain::kernel::Metadata;
@@ -20,6 +19,7 @@ use crate::business::{Business, Environment};
 use crate::calls::{BreakerSettings, CallSettings, PortSettings};
 use crate::config::Delay;
 use crate::context::Contexts;
+use crate::http::Front;
 use crate::payment_provider::{Provider, SimulatedProvider};
 use crate::policies::RunnerSettings;
 
@@ -93,12 +93,12 @@ fn sent(
         let shutdown = CancellationToken::new();
         let app = App::new(AppParts { store: Arc::clone(&store) as _, business, read_side: None, shutdown });
         // Whoever reacts would do so at times of its own.
-        let (routes, runners) = app.start();
+        let (front, runners) = app.start();
         drop(runners);
         // A context that was stopped, or a provider that was told to be down, is unavailable.
         let down = ["/stop", "simulator"].iter().any(|word| has(input, word.as_bytes()));
         for request in parts(input).into_iter().take(MOST).filter_map(read) {
-            check(request, &routes, down).await;
+            check(request, &front, down).await;
         }
         let all = store.read_all(None, Direction::Forwards, &Filter::all(), usize::MAX).await;
         all.expect("memory can be read").events
@@ -134,10 +134,10 @@ fn read(input: &[u8]) -> Option<Request<Body>> {
     request.uri().path().starts_with('/').then_some(request)
 }
 
-async fn check(request: Request<Body>, routes: &Router, down: bool) {
+async fn check(request: Request<Body>, front: &Front, down: bool) {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let asked = format!("{method} {path}");
-    let answer = routes.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+    let answer = front.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
     let (parts, body) = answer.into_parts();
     let body = to_bytes(Body::new(body), LARGEST).await.expect("an answer has an end");
     let is_unavailable = down && parts.status == StatusCode::SERVICE_UNAVAILABLE;

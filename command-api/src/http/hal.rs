@@ -1,11 +1,13 @@
 use std::convert::Infallible;
+use std::fmt::Display;
+use std::io::Write;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::execute::Last;
 
@@ -29,67 +31,83 @@ impl<S: Sync> FromRequestParts<S> for Base {
     }
 }
 
-impl Base {
-    /// The address of a path.
-    pub fn at(&self, path: &str) -> String {
-        [&self.0, path].concat()
-    }
+/// A resource with its links (HAL), as the JSON that it becomes.
+pub struct Hal {
+    /// Without its last two braces.
+    json: Vec<u8>,
+    /// How every link begins: a quote and the address of this server.
+    begin: String,
+    location: String,
 }
 
-/// A resource with its links (HAL).
-#[derive(Serialize)]
-pub struct Hal<R> {
-    #[serde(flatten)]
-    resource: R,
-    #[serde(rename = "_links")]
-    links: Links,
-}
-
-/// By relation, as they were added.
-struct Links(Vec<(&'static str, Link)>);
-
-impl Serialize for Links {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(relation, link)| (relation, link)))
-    }
-}
-
-#[derive(Serialize)]
-struct Link {
-    href: String,
-}
-
-impl<R: Serialize> Hal<R> {
-    /// A resource that links to itself, and under its own name too.
-    pub fn new(resource: R, base: &Base, singular: &'static str, path: &str) -> Self {
-        let links = Links(Vec::with_capacity(5));
-        Self { resource, links }.link("self", base, path).link(singular, base, path)
+impl Hal {
+    /// A resource with a path of its own, that of `collection` and `id`. It links to itself, and under its
+    /// own name too.
+    pub fn new(
+        resource: &impl Serialize,
+        base: &Base,
+        singular: &'static str,
+        collection: &'static str,
+        id: &impl Display,
+    ) -> Self {
+        let mut json = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut json, resource).expect("resources are plain structs with text keys");
+        let closed = json.pop();
+        debug_assert_eq!(closed, Some(b'}'), "a resource is an object");
+        let mut begin = serde_json::to_string(&base.0).expect("a text can be JSON");
+        begin.truncate(begin.len() - 1);
+        let location = format!("{}{collection}{id}", base.0);
+        json.extend_from_slice(br#","_links":{"#);
+        let resource = Self { json, begin, location };
+        let itself = resource.link("self", collection, id);
+        itself.link(singular, collection, id)
     }
 
-    /// And to another one.
+    /// And to another one: an id that is an address as it is, of a collection (`/applies/`).
     #[must_use]
-    pub fn link(mut self, relation: &'static str, base: &Base, path: &str) -> Self {
-        self.links.0.push((relation, Link { href: base.at(path) }));
+    pub fn link(mut self, relation: &'static str, collection: &'static str, id: &impl Display) -> Self {
+        let Self { json, begin, .. } = &mut self;
+        let comma = if json.last() == Some(&b'{') { "" } else { "," };
+        write!(json, "{comma}\"{relation}\":{{\"href\":{begin}{collection}{id}\"}}")
+            .expect("there is memory");
         self
     }
 }
 
 /// Answers with a resource, its revision as `ETag`, and where in the log the last event is.
-pub fn answer<R: Serialize>(status: StatusCode, resource: &Hal<R>, last: Option<Last>) -> Response {
-    let mut json = Vec::with_capacity(USUAL);
-    serde_json::to_writer(&mut json, resource).expect("resources are plain structs with text keys");
+pub fn answer(status: StatusCode, Hal { mut json, location, .. }: Hal, last: Option<Last>) -> Response {
+    json.extend_from_slice(b"}}");
     let mut response = Response::new(Body::from(json));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/hal+json"));
     if let Some(last) = last {
-        let etag = HeaderValue::from_str(&format!("\"{}\"", last.revision));
+        let etag = HeaderValue::try_from(format!("\"{}\"", last.revision));
         headers.insert(header::ETAG, etag.expect("a number is a header"));
         headers.insert(EVENT_POSITION, HeaderValue::from(last.position.0));
     }
-    if let (StatusCode::CREATED, Some((_, link))) = (status, resource.links.0.first()) {
-        let location = HeaderValue::from_str(&link.href).expect("made of a header and an id");
+    if status == StatusCode::CREATED {
+        let location = HeaderValue::try_from(location).expect("made of a header and an id");
         headers.insert(header::LOCATION, location);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// SPEC 0.2. A host is any header that the client sends.
+    #[test]
+    fn a_resource_links_to_itself_and_to_others() {
+        let base = Base(r#"http://a"b\c"#.to_owned());
+        let hal = Hal::new(&json!({"id": 7}), &base, "apply", "/applies/", &7).link("pay", "/pays/", &7);
+        let json: Value = serde_json::from_slice(&[&hal.json[..], b"}}"].concat()).unwrap();
+        let href = |path: &str| json!({"href": format!("{}{path}", base.0)});
+        let (apply, pay) = (href("/applies/7"), href("/pays/7"));
+        assert_eq!(json, json!({"id": 7, "_links": {"self": apply, "apply": apply, "pay": pay}}));
+        assert_eq!(hal.location, [&base.0, "/applies/7"].concat());
+    }
 }

@@ -1,19 +1,13 @@
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path, Request};
+use axum::extract::{FromRequestParts, Path};
+use axum::http::HeaderName;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
 use domain::kernel::RequestId;
-use tracing::Instrument;
 use uuid::{Uuid, uuid};
 
-use super::{ApiError, InvalidField};
+use super::{ApiError, InvalidField, current};
 use crate::execute::Origin;
-
-/// Tells requests apart in logs and in the causation of events.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// In a call between contexts, the event that it follows from.
 pub(crate) const CAUSATION_ID: HeaderName = HeaderName::from_static("causation-id");
@@ -23,25 +17,6 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Makes ids from idempotency keys.
 const IDEMPOTENCY: Uuid = uuid!("6f1cf6f0-6a2b-4f0e-9a55-2b8f6d0c1e47");
-
-/// Names the request (as the client does, when its `X-Request-Id` is a UUID), logs under that name
-/// and answers with it.
-pub async fn with_request_id(mut request: Request, next: Next) -> Response {
-    let named = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()?.parse().ok());
-    let id = named.unwrap_or_else(Uuid::now_v7);
-    request.extensions_mut().insert(HttpRequest(id));
-    let span =
-        tracing::info_span!("http", request = %id, method = %request.method(), path = request.uri().path());
-    let mut response = next.run(request).instrument(span).await;
-    let id = HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()));
-    let id = id.expect("a UUID is a header");
-    response.headers_mut().insert(REQUEST_ID, id);
-    response
-}
-
-/// The name of the HTTP request.
-#[derive(Clone, Copy)]
-pub(crate) struct HttpRequest(Uuid);
 
 /// On whose behalf a request comes, and from what it follows.
 pub struct Caller {
@@ -53,8 +28,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         let cause = parts.headers.get(CAUSATION_ID).and_then(|id| id.to_str().ok()?.parse().ok());
-        let named = || parts.extensions.get::<HttpRequest>().map(|request| request.0);
-        Ok(Self { cause: cause.or_else(named).unwrap_or_else(Uuid::now_v7) })
+        Ok(Self { cause: cause.or_else(current).unwrap_or_else(Uuid::now_v7) })
     }
 }
 

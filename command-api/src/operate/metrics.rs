@@ -2,11 +2,10 @@
 //! how long requests took.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::http::{Method, header};
-use axum::middleware::Next;
+use axum::extract::State;
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use event_store::{Health, Position};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -17,7 +16,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::Operated;
-use crate::http::with_request_id;
 use crate::policies::PolicyStatus;
 
 /// The upper bounds of the times that are counted together, in seconds.
@@ -67,17 +65,16 @@ impl Default for Requests {
     }
 }
 
-/// Names a request, has it answered, counts it and how long that took.
-pub(crate) async fn received(State(requests): State<Requests>, request: Request, next: Next) -> Response {
-    let (began, method) = (Instant::now(), name(request.method()));
-    let response = with_request_id(request, next).await;
-    let kind = Kind { method, status: response.status().as_u16() };
-    requests.0.get_or_create(&kind).observe(began.elapsed().as_secs_f64());
-    response
+impl Requests {
+    /// One was answered.
+    pub(crate) fn count(&self, method: &'static str, status: StatusCode, took: Duration) {
+        let kind = Kind { method, status: status.as_u16() };
+        self.0.get_or_create(&kind).observe(took.as_secs_f64());
+    }
 }
 
-/// A method that nobody heard of must not make a row of its own.
-fn name(method: &Method) -> &'static str {
+/// The name of a method. One that nobody heard of must not make a row of its own.
+pub(crate) fn method(method: &Method) -> &'static str {
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE"];
     known.into_iter().find(|known| method == known).unwrap_or("other")
 }

@@ -19,7 +19,7 @@ use crate::context::Contexts;
 use crate::http::ApiError;
 use crate::policies::Oversight;
 
-pub(crate) use metrics::{Requests, received};
+pub(crate) use metrics::{Requests, method};
 
 /// What is looked at and switched.
 pub(crate) struct Operated {

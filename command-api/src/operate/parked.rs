@@ -47,7 +47,7 @@ pub(super) async fn retry(
     Path(place): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    order(&operated, place, Order::Retry, &body).await
+    order(&operated, place, Order::Retry, body).await
 }
 
 /// `POST /policies/{name}/parked/{key}/skip`
@@ -56,7 +56,7 @@ pub(super) async fn skip(
     Path(place): Path<(String, String)>,
     body: Bytes,
 ) -> Result<Response, ApiError> {
-    order(&operated, place, Order::Skip, &body).await
+    order(&operated, place, Order::Skip, body).await
 }
 
 /// Takes an order, which is carried out by whichever process runs the policy. The body may say `by`
@@ -65,9 +65,9 @@ async fn order(
     operated: &Operated,
     (policy, key): (String, String),
     order: Order,
-    body: &[u8],
+    body: Bytes,
 ) -> Result<Response, ApiError> {
-    let mut fields = Fields::read(if body.is_empty() { b"{}" } else { body })?;
+    let mut fields = Fields::read(if body.is_empty() { Bytes::from_static(b"{}") } else { body })?;
     let by = fields.optional("by", short);
     fields.check()?;
     let by = by.filter(|by| !by.is_empty()).unwrap_or_else(|| SOMEBODY.to_owned());

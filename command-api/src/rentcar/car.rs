@@ -245,7 +245,7 @@ async fn release(
 
 fn respond(status: StatusCode, car: &Loaded<Car>, id: &CarId, base: &Base) -> Result<Response, ApiError> {
     let resource = Resource::car(&car.state).ok_or(ApiError::NotFound("car"))?;
-    Ok(answer(status, &Hal::new(resource, base, "car", &format!("/cars/{}", encoded(id))), car.last))
+    Ok(answer(status, Hal::new(&resource, base, "car", "/cars/", &encoded(id)), car.last))
 }
 
 /// A key as it stands in a path.

@@ -129,12 +129,9 @@ fn respond(
     base: &Base,
 ) -> Result<Response, ApiError> {
     let resource = Resource::rental(&rental.state).ok_or(ApiError::NotFound("rental"))?;
-    let resource = Hal::new(resource, base, "rental", &format!("/rentals/{id}")).link(
-        "reservation",
-        base,
-        &format!("/reservations/{id}"),
-    );
-    Ok(answer(status, &resource, rental.last))
+    let resource =
+        Hal::new(&resource, base, "rental", "/rentals/", &id).link("reservation", "/reservations/", &id);
+    Ok(answer(status, resource, rental.last))
 }
 
 impl From<RentalRefusal> for ApiError {

@@ -183,10 +183,10 @@ fn respond(status: StatusCode, reservation: &Loaded<Reservation>, base: &Base) -
     let unknown = || ApiError::NotFound("reservation");
     let id = reservation.state.booking().ok_or_else(unknown)?.reservation_id;
     let resource = Resource::reservation(&reservation.state).ok_or_else(unknown)?;
-    let resource = Hal::new(resource, base, "reservation", &format!("/reservations/{id}"))
-        .link("rental", base, &format!("/rentals/{id}"))
-        .link("mypage", base, &format!("/mypages/{id}"));
-    Ok(answer(status, &resource, reservation.last))
+    let resource = Hal::new(&resource, base, "reservation", "/reservations/", &id)
+        .link("rental", "/rentals/", &id)
+        .link("mypage", "/mypages/", &id);
+    Ok(answer(status, resource, reservation.last))
 }
 
 impl From<ReservationRefusal> for ApiError {

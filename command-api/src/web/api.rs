@@ -16,7 +16,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 use uuid::Uuid;
 
-use crate::http::{ApiError, EVENT_POSITION, HttpRequest, MAX_BODY};
+use crate::http::{ApiError, EVENT_POSITION, MAX_BODY};
 
 /// The most rows that a query answers with at once.
 const MOST: usize = 1000;
@@ -39,11 +39,9 @@ pub(crate) struct Api {
     source: Source,
 }
 
-/// The API on behalf of one request of a browser: what it causes is said to follow from that.
-pub(crate) struct Client {
-    api: Api,
-    request: Option<HttpRequest>,
-}
+/// The API on behalf of one request of a browser. It is called by the same task, so what it causes is said
+/// to follow from that request.
+pub(crate) struct Client(Api);
 
 /// The rows of somebody.
 pub(crate) struct Listed<T> {
@@ -94,8 +92,8 @@ impl Api {
 impl FromRequestParts<Api> for Client {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Infallible> {
-        Ok(Self { api: api.clone(), request: parts.extensions.get().copied() })
+    async fn from_request_parts(_: &mut Parts, api: &Api) -> Result<Self, Infallible> {
+        Ok(Self(api.clone()))
     }
 }
 
@@ -118,7 +116,7 @@ impl Client {
         who: &str,
         after: Option<u64>,
     ) -> Result<Listed<T>, Problem> {
-        let Source { list, who: parameter, .. } = self.api.source;
+        let Source { list, who: parameter, .. } = self.0.source;
         self.list(list, &[(parameter, who)], after).await
     }
 
@@ -151,7 +149,7 @@ impl Client {
 
     /// One row, in which everything up to `after` is to be seen.
     pub(crate) async fn row<T: DeserializeOwned>(&self, id: Uuid, after: Option<u64>) -> Result<T, Problem> {
-        let list = self.api.source.list;
+        let list = self.0.source.list;
         self.send(Method::GET, &format!("/{list}/{id}?{}", query(&[], after)), None, None).await?.read()
     }
 
@@ -168,11 +166,8 @@ impl Client {
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         // A key that is no header is the only thing that can be wrong with it.
-        let mut request = request.body(body).map_err(|_| Problem::of(StatusCode::BAD_REQUEST))?;
-        if let Some(cause) = self.request {
-            request.extensions_mut().insert(cause);
-        }
-        let response = match self.api.routes.clone().oneshot(request).await {
+        let request = request.body(body).map_err(|_| Problem::of(StatusCode::BAD_REQUEST))?;
+        let response = match self.0.routes.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use command_api::http::Front;
 use domain::kernel::RequestId;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
@@ -17,7 +17,7 @@ use crate::world::Answer;
 
 /// Somebody at one act.
 pub(crate) struct Somebody<D> {
-    pub(crate) router: Router,
+    pub(crate) front: Front,
     pub(crate) answers: Arc<Mutex<Vec<Answer>>>,
     pub(crate) index: usize,
     pub(crate) act: Act<D>,
@@ -73,7 +73,7 @@ impl<D: Deed> Somebody<D> {
             .body(Body::from(body))
             .unwrap();
         self.answers.lock().unwrap()[self.index].unheard += 1;
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.front.clone().oneshot(request).await.unwrap();
         let mut answers = self.answers.lock().unwrap();
         let answer = &mut answers[self.index];
         answer.unheard -= 1;

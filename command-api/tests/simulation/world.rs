@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::StatusCode;
 use command_api::app::{App, AppParts};
 use command_api::business::Environment;
 use command_api::calls::{BreakerSettings, CallSettings, PortSettings};
 use command_api::context::Contexts;
+use command_api::http::Front;
 use command_api::policies::{PolicyStatus, RunnerSettings};
 use domain::kernel::RequestId;
 use event_store::{Direction, EventStore, Filter, MemoryStore, RecordedEvent};
@@ -111,7 +111,7 @@ async fn live<D: Deed>(
     let store = MortalStore::new(log.clone(), script.seed ^ life as u64, stalls, crash);
     let dies = store.dies.clone();
     let contexts = Contexts::new(D::CONTEXTS, |_| true);
-    let (router, policies, _running) = start(script, store, &contexts, outside, born, before);
+    let (front, policies, _running) = start(script, store, &contexts, outside, born, before);
     let at = |ms: u64| born + Duration::from_millis(ms).saturating_sub(before);
     let mut tasks = JoinSet::new();
     for Fault { from, to, down } in script.faults.iter().copied() {
@@ -129,11 +129,11 @@ async fn live<D: Deed>(
     }
     for (index, act) in script.acts.iter().copied().enumerate() {
         if answers.lock().unwrap()[index].status.is_none() {
-            let (router, answers) = (router.clone(), Arc::clone(answers));
+            let (front, answers) = (front.clone(), Arc::clone(answers));
             let (when, same) = (at(act.at), same_person(script, index));
             tasks.spawn(async move {
                 sleep_until(when).await;
-                let somebody = Somebody { router, answers, index, act, same };
+                let somebody = Somebody { front, answers, index, act, same };
                 somebody.persist().await;
             });
         }
@@ -163,7 +163,7 @@ fn start<D: Deed>(
     outside: &Arc<D::Outside>,
     born: Instant,
     before: Duration,
-) -> (Router, Vec<watch::Receiver<PolicyStatus>>, JoinSet<()>) {
+) -> (Front, Vec<watch::Receiver<PolicyStatus>>, JoinSet<()>) {
     let environment = Environment {
         store: Arc::clone(&store) as _,
         clock: Arc::new(move || (before + born.elapsed()).as_millis() as u64),
@@ -173,8 +173,8 @@ fn start<D: Deed>(
     let business = D::business(script, outside, environment);
     let app = App::new(AppParts { store, business, read_side: None, shutdown: CancellationToken::new() });
     let policies = app.policies();
-    let (router, running) = app.start();
-    (router, policies, running)
+    let (front, running) = app.start();
+    (front, policies, running)
 }
 
 /// The guarded call of a business to a context in the same process.

@@ -1,6 +1,8 @@
 //! Where log lines go: to standard output, many of them in one write. With a write for every line, every
 //! request would wait until whoever reads the log has taken those of all others.
 
+mod line;
+
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -11,6 +13,7 @@ use tracing_subscriber::fmt::writer::MutexGuardWriter;
 use tracing_subscriber::fmt::{self, MakeWriter};
 
 use crate::config::LogFormat;
+use line::Line;
 
 /// How long a line waits for others at most. So much is lost when the process is killed.
 const WAIT: Duration = Duration::from_millis(20);
@@ -36,13 +39,8 @@ impl Logs {
             }
         });
         let filter = EnvFilter::try_from_env("GIROK_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-        let colours = io::stdout().is_terminal();
-        let fmt = fmt::fmt().with_env_filter(filter).with_target(false).with_ansi(colours);
-        let fmt = fmt.with_writer(lines.clone());
-        match format {
-            LogFormat::Text => fmt.init(),
-            LogFormat::Json => fmt.json().flatten_event(true).init(),
-        }
+        let fmt = fmt::fmt().with_env_filter(filter).with_ansi(io::stdout().is_terminal());
+        fmt.event_format(Line(format)).with_writer(lines.clone()).init();
         Self(lines)
     }
 }
