@@ -9,7 +9,7 @@ use command_api::execute::{Executor, Origin, wall_clock};
 use domain::kernel::{Aggregate, Event, RequestId};
 use domain::rentcar::sample::{booking, number};
 use domain::rentcar::{Car, CarCommand, CarId, HeldFor, ReleaseReason};
-use event_store::{Direction, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
+use event_store::{Decoded, Direction, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
 use uuid::Uuid;
 
 const EVENTS: usize = 100_000;
@@ -75,7 +75,13 @@ async fn fill(store: &dyn EventStore, id: &CarId) {
                 for event in car.decide(&command).expect("there are enough") {
                     let (event_type, data) = (event.name().into(), event.encode().into());
                     car = car.evolve(&event);
-                    events.push(NewEvent { id: Uuid::now_v7(), event_type, data, metadata: "{}".into() });
+                    events.push(NewEvent {
+                        id: Uuid::now_v7(),
+                        event_type,
+                        data,
+                        metadata: "{}".into(),
+                        decoded: Decoded::default(),
+                    });
                 }
             }
         }

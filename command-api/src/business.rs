@@ -93,7 +93,7 @@ impl Environment {
     }
 
     /// Runs these policies, each in its context.
-    pub fn run<E: 'static, C: Send + Sync + 'static>(
+    pub fn run<E: Send + Sync + 'static, C: Send + Sync + 'static>(
         &self,
         system: &'static str,
         policies: impl IntoIterator<Item = Policy<E, C>>,

@@ -5,6 +5,7 @@
 //! order, the invariants of SPEC 1.3 hold after every step, and at rest everything agrees.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use domain::elearning::{
     Application, Apply, ApplyCommand, ApplyEvent, ApplyStatus, CancelReason, Command, Delivery,
@@ -94,7 +95,7 @@ impl World {
         }
     }
 
-    fn execute_payment(&mut self, command: PaymentCommand<Application>) {
+    fn execute_payment(&mut self, command: PaymentCommand<Arc<Application>>) {
         for event in self.payment.decide(&command).unwrap_or_default() {
             self.payment = self.payment.clone().evolve(&event);
             self.happened(Fact::Payment(event));

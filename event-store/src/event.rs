@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::Position;
+use crate::{Decoded, Position};
 
 /// The longest stream name and the longest event type, in bytes.
 pub(crate) const MAX_NAME: usize = 1024;
@@ -86,6 +86,8 @@ pub struct NewEvent {
     pub data: Bytes,
     /// About the event (correlation, causation, actor), usually JSON.
     pub metadata: Bytes,
+    /// The same, for readers in this process.
+    pub decoded: Decoded,
 }
 
 /// An event as the log holds it.
@@ -105,6 +107,8 @@ pub struct RecordedEvent {
     pub data: Bytes,
     /// About the event.
     pub metadata: Bytes,
+    /// The same, where it was written in this process a moment ago.
+    pub decoded: Decoded,
     /// When the store took it, in microseconds since the Unix epoch (the store's wall clock: it
     /// orders nothing).
     pub recorded_at: u64,

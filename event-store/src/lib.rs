@@ -10,6 +10,7 @@
 extern crate self as event_store;
 
 mod copy;
+mod decoded;
 mod embedded;
 mod error;
 mod event;
@@ -28,6 +29,7 @@ pub mod fuzz;
 pub mod protocol;
 
 pub use copy::{CopyError, Fingerprint, Printer, copy, fingerprint, moved};
+pub use decoded::Decoded;
 pub use embedded::{Disk, EmbeddedStore, LogFile, OpenError, Options, RealDisk};
 pub use embedded::{IndexReport, Report, SegmentReport, Stroll, Visitor, backup, truncate};
 pub use error::{AppendError, ReadError};

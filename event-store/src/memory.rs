@@ -151,6 +151,7 @@ impl Log {
                 event_type: event.event_type,
                 data: event.data,
                 metadata: event.metadata,
+                decoded: event.decoded,
                 recorded_at: now,
             });
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use bytes::Bytes;
-use event_store::{EmbeddedStore, EventStore, ExpectedRevision, NewEvent, Options, StreamName};
+use event_store::{Decoded, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, Options, StreamName};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -47,6 +47,7 @@ async fn append(store: &EmbeddedStore, name: &str, number: u64) {
             "{{\"$correlationId\":\"c{}\",\"$causationId\":\"e{number}\"}}",
             number % 3
         )),
+        decoded: Decoded::default(),
     };
     store.append(&StreamName::new(name).unwrap(), ExpectedRevision::Any, vec![event]).await.unwrap();
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use event_store::{
-    AppendError, Direction, Disk, EmbeddedStore, EventStore, ExpectedRevision, LogFile, NewEvent, Options,
-    RealDisk, StreamName,
+    Append, AppendError, Decoded, Direction, Disk, EmbeddedStore, EventStore, ExpectedRevision, Filter,
+    LogFile, NewEvent, Options, RealDisk, StreamName,
 };
 use uuid::Uuid;
 
@@ -68,7 +68,13 @@ async fn streams_are_known_in_every_one_of_many_segments() {
     let tiny = || Options::new().segment_bytes(4096).recent_bytes(0);
     let event = || {
         let data = Bytes::from(vec![b'x'; 600]);
-        NewEvent { id: Uuid::new_v4(), event_type: "Noted".into(), data, metadata: Bytes::new() }
+        NewEvent {
+            id: Uuid::new_v4(),
+            event_type: "Noted".into(),
+            data,
+            metadata: Bytes::new(),
+            decoded: Decoded::default(),
+        }
     };
     let store = tiny().disk(OneIndexShort).open(folder.path()).unwrap();
     for revision in 0..3u64 {
@@ -93,4 +99,31 @@ async fn are_known(store: &EmbeddedStore, event: NewEvent) {
         let read = store.read_stream(&many(number), 0, Direction::Forwards, 10).await.unwrap();
         assert_eq!(read.iter().map(|event| event.revision).collect::<Vec<_>>(), [0, 1, 2], "{number}");
     }
+}
+
+/// What a writer had in hand is handed to a subscriber that keeps up, event by event.
+#[tokio::test]
+async fn a_subscriber_that_keeps_up_need_not_read_what_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = EmbeddedStore::open(folder.path()).unwrap();
+    let mut subscription = store.subscribe(None, Filter::all()).await.unwrap();
+    let said = |number: u32| NewEvent {
+        id: Uuid::new_v4(),
+        event_type: "Counted".into(),
+        data: Bytes::new(),
+        metadata: Bytes::new(),
+        decoded: Decoded::new(number),
+    };
+    let append = |name: &str, events: Vec<NewEvent>| Append {
+        stream: StreamName::new(name).unwrap(),
+        expected: ExpectedRevision::NoStream,
+        events,
+    };
+    store.append_in_turn(vec![append("a-1", vec![said(0), said(1)]), append("b-1", vec![said(2)])]).await;
+    let mut heard = Vec::new();
+    while heard.len() < 3 {
+        heard.extend(subscription.next().await.unwrap().events);
+    }
+    let said: Vec<_> = heard.iter().map(|event| event.decoded.get::<u32>().as_deref().copied()).collect();
+    assert_eq!(said, [Some(0), Some(1), Some(2)]);
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use event_store::{
-    Direction, EmbeddedStore, EventStore, ExpectedRevision, Filter, NewEvent, Options, StreamName, Visitor,
+    Decoded, Direction, EmbeddedStore, EventStore, ExpectedRevision, Filter, NewEvent, Options, StreamName,
+    Visitor,
 };
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ fn appends() -> impl Iterator<Item = (StreamName, Vec<NewEvent>)> {
             event_type: ["Opened", "Geschlossen", "기록"][number as usize % 3].into(),
             data: Bytes::from(format!("{{\"number\":{number}}}{}", "x".repeat(number as usize * 5))),
             metadata: Bytes::from_static(b"{\"$correlationId\":\"c\"}"),
+            decoded: Decoded::default(),
         });
         (StreamName::new(format!("fixture.stream-{}", number % 4)).unwrap(), events.collect())
     })

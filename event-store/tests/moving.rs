@@ -8,8 +8,9 @@ use std::process::{Command, Stdio};
 
 use bytes::Bytes;
 use event_store::{
-    CopyError, Direction, EmbeddedStore, EventStore, EventStoreDb, ExpectedRevision, Filter, MemoryStore,
-    NewEvent, Options, Position, ReadError, RecordedEvent, StreamName, backup, copy, fingerprint, moved,
+    CopyError, Decoded, Direction, EmbeddedStore, EventStore, EventStoreDb, ExpectedRevision, Filter,
+    MemoryStore, NewEvent, Options, Position, ReadError, RecordedEvent, StreamName, backup, copy,
+    fingerprint, moved,
 };
 use server::{Served, Server};
 use uuid::Uuid;
@@ -21,6 +22,7 @@ fn event(number: u64) -> NewEvent {
         event_type: ["Opened", "기록"][number as usize % 2].into(),
         data: Bytes::from(data[number as usize % 3].clone()),
         metadata: Bytes::from(format!("{{\"$correlationId\":\"{}\"}}", number % 7)),
+        decoded: Decoded::default(),
     }
 }
 

@@ -1,12 +1,9 @@
-use domain::kernel::{DecodeError, FIRST_VERSION, from_json};
+use std::sync::Arc;
+
+use domain::kernel::{DecodeError, FIRST_VERSION, Happened, from_json};
 use event_store::RecordedEvent;
 use serde::Deserialize;
-
-/// A fact and when it happened, in milliseconds since the Unix epoch.
-pub(crate) struct Dated<F> {
-    pub(crate) fact: F,
-    pub(crate) time: u64,
-}
+use uuid::Uuid;
 
 /// What a row needs of the metadata (`domain::kernel::Metadata`): every event is read for several rows, and
 /// most never tell who wanted it.
@@ -22,7 +19,13 @@ pub(crate) type Decode<F> = fn(&str, &str, u16, &[u8]) -> Result<Option<F>, Deco
 
 /// Reads an event; `None` when it is of a type that was never promised: a reader passes over what
 /// it does not know (G11). A known type in an unknown version, or with other JSON, is an error.
-pub(crate) fn read<F>(event: &RecordedEvent, decode: Decode<F>) -> Result<Option<Dated<F>>, String> {
+pub(crate) fn read<F: Send + Sync + 'static>(
+    event: &RecordedEvent,
+    decode: Decode<F>,
+) -> Result<Option<Arc<Happened<F>>>, String> {
+    if let Some(happened) = event.decoded.get() {
+        return Ok(Some(happened));
+    }
     let (version, time) = match &*event.metadata {
         // Written by hand or by another program: the first version, at the store's own time.
         [] => (FIRST_VERSION, event.recorded_at / 1000),
@@ -33,7 +36,7 @@ pub(crate) fn read<F>(event: &RecordedEvent, decode: Decode<F>) -> Result<Option
     };
     let decode = |version| decode(event.stream.as_str(), &event.event_type, version, &event.data);
     match decode(version) {
-        Ok(fact) => Ok(fact.map(|fact| Dated { fact, time })),
+        Ok(fact) => Ok(fact.map(|fact| Arc::new(Happened { fact, request: Uuid::nil(), time }))),
         // Every name has a first version, which tells an unknown name from an unknown version.
         Err(DecodeError::Unknown { .. })
             if matches!(decode(FIRST_VERSION), Err(DecodeError::Unknown { .. })) =>
@@ -47,7 +50,6 @@ pub(crate) fn read<F>(event: &RecordedEvent, decode: Decode<F>) -> Result<Option
 #[cfg(test)]
 mod tests {
     use domain::kernel::Metadata;
-    use uuid::Uuid;
 
     use super::*;
 

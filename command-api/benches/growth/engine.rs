@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use event_store::{Direction, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
+use event_store::{Decoded, Direction, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
 use uuid::Uuid;
 
 use crate::median::median;
@@ -38,7 +38,13 @@ fn event() -> NewEvent {
     let mut data = format!("{{\"id\":\"{id}\",\"text\":\"").into_bytes();
     data.resize(298, b'x');
     data.extend(b"\"}");
-    NewEvent { id, event_type: "Noted".into(), data: Bytes::from(data), metadata: Bytes::new() }
+    NewEvent {
+        id,
+        event_type: "Noted".into(),
+        data: Bytes::from(data),
+        metadata: Bytes::new(),
+        decoded: Decoded::default(),
+    }
 }
 
 /// Streams of four events each, as an application has.

@@ -12,7 +12,7 @@ use domain::elearning::{
 };
 use domain::kernel::RequestId;
 use domain::payment::PaymentCommand;
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::input::{amendment, application};
 use super::{Paid, Pay};
@@ -50,7 +50,7 @@ impl ApplyService {
     /// here, its request is on the log together with the application: one sync instead of two.
     async fn apply_new(
         &self,
-        application: &Application,
+        application: &Arc<Application>,
         origin: &Origin,
     ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
         let (id, apply) = (application.id, ApplyCommand::Apply(application.clone()));
@@ -78,7 +78,7 @@ impl ApplyService {
     /// Takes an application that may be known, and asks for its payment unless it was cancelled since.
     async fn apply_again(
         &self,
-        application: &Application,
+        application: &Arc<Application>,
         origin: &Origin,
     ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
         let (id, apply) = (application.id, ApplyCommand::Apply(application.clone()));
@@ -141,14 +141,19 @@ struct PaymentOutcome {
 }
 
 /// An application just made, and how its payment went.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AppliedResource {
-    #[serde(flatten)]
-    resource: Resource,
-    pay_status: PayStatus,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'static str>,
+struct AppliedResource<'p>(Resource, &'p PaymentOutcome);
+
+impl Serialize for AppliedResource<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(resource, PaymentOutcome { status, message, .. }) = self;
+        let mut json = serializer.serialize_struct("AppliedResource", 13)?;
+        resource.serialize_fields(&mut json)?;
+        json.serialize_field("payStatus", status)?;
+        if message.is_some() {
+            json.serialize_field("message", message)?;
+        }
+        json.end()
+    }
 }
 
 /// The routes of this context.
@@ -182,7 +187,7 @@ async fn apply(
     tracing::info!(application = %id, pay_status = ?payment.status, "applied; CFG_SERVICE_TYPE: {}", service.service_type);
     let position = payment.last.or(applied.last).map(|last| last.position);
     let last = applied.last.map(|last| Last { position: position.unwrap_or(last.position), ..last });
-    let resource = AppliedResource { resource, pay_status: payment.status, message: payment.message };
+    let resource = AppliedResource(resource, &payment);
     Ok(answer(StatusCode::CREATED, with_links(&resource, id, &base), last))
 }
 

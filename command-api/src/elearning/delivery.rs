@@ -20,7 +20,7 @@ use crate::policies::Failure;
 
 /// Asks that the delivery of an application be cancelled; its id is the idempotency key.
 #[derive(Debug, Clone)]
-pub struct CancelDelivery(pub Application);
+pub struct CancelDelivery(pub Arc<Application>);
 
 /// Starts deliveries and cancels them.
 pub struct DeliveryService {

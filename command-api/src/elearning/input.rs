@@ -1,5 +1,7 @@
 //! The bodies of SPEC 1.2, as the documents send them.
 
+use std::sync::Arc;
+
 use domain::elearning::{Application, ApplyStatus, BookId, StudentId};
 use domain::kernel::{Money, Quantity, RequestId};
 
@@ -13,7 +15,7 @@ pub(super) fn application(
     fields: &mut Fields,
     id: RequestId,
     address: &'static str,
-) -> Result<(Application, Option<ApplyStatus>), ApiError> {
+) -> Result<(Arc<Application>, Option<ApplyStatus>), ApiError> {
     let student_id = fields.required("studentId", str::parse::<StudentId>);
     let student_name = fields.optional("studentName", short);
     let book_id = fields.required("bookId", str::parse::<BookId>);
@@ -26,7 +28,7 @@ pub(super) fn application(
     let (student_id, book_id) = (required(student_id)?, required(book_id)?);
     let (qty, amount) = (required(qty)?, required(amount)?);
     let application = Application { id, student_id, student_name, book_id, book_name, qty, amount, address };
-    Ok((application, status))
+    Ok((Arc::new(application), status))
 }
 
 /// What a `PUT` or `PATCH` says about a known application: the fields that it sends, over the
@@ -36,9 +38,9 @@ pub(super) fn application(
 /// [`ApiError::InvalidInput`] with every field that makes no sense; the status is required.
 pub(super) fn amendment(
     fields: &mut Fields,
-    known: Option<&Application>,
+    known: Option<&Arc<Application>>,
     address: &'static str,
-) -> Result<(Option<Application>, ApplyStatus), ApiError> {
+) -> Result<(Option<Arc<Application>>, ApplyStatus), ApiError> {
     let student_id = fields.optional("studentId", str::parse::<StudentId>);
     let student_name = fields.optional("studentName", short);
     let book_id = fields.optional("bookId", str::parse::<BookId>);
@@ -49,7 +51,7 @@ pub(super) fn amendment(
     let status = fields.required("applyStatus", status);
     fields.check()?;
     let status = required(status)?;
-    let amended = known.cloned().map(|known| Application {
+    let amended = known.map(|known| Application::clone(known)).map(|known| Application {
         id: known.id,
         student_id: student_id.unwrap_or(known.student_id),
         student_name: student_name.or(known.student_name),
@@ -59,7 +61,7 @@ pub(super) fn amendment(
         amount: amount.unwrap_or(known.amount),
         address: address.or(known.address),
     });
-    Ok((amended, status))
+    Ok((amended.map(Arc::new), status))
 }
 
 /// The id in the body of an internal command.

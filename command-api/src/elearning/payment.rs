@@ -19,7 +19,7 @@ use crate::policies::Failure;
 #[derive(Debug, Clone)]
 pub struct Pay {
     /// What is to be paid for.
-    pub application: Application,
+    pub application: Arc<Application>,
     /// The payment as it stands, where its request was put on the log together with the application.
     pub requested: Option<Loaded<Payment>>,
 }
@@ -89,7 +89,11 @@ impl PaymentService {
     ///
     /// # Errors
     /// `PayError`. What was begun is on the log; asking again goes on from there.
-    pub async fn pay(&self, application: &Application, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
+    pub async fn pay(
+        &self,
+        application: &Arc<Application>,
+        origin: &Origin,
+    ) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;
         let request = PaymentCommand::Request(application.clone());
         // The provider is asked only on what the log holds now.
@@ -117,7 +121,7 @@ impl PaymentService {
     /// `PayError`. What was begun is on the log; asking again goes on from there.
     pub async fn cancel(
         &self,
-        application: &Application,
+        application: &Arc<Application>,
         origin: &Origin,
         revision: Option<u64>,
     ) -> Result<Loaded<Payment>, PayError> {
@@ -135,7 +139,7 @@ impl PaymentService {
     /// `PayError`. What was begun is on the log; asking again goes on from there.
     pub async fn give_up(
         &self,
-        application: &Application,
+        application: &Arc<Application>,
         origin: &Origin,
     ) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;

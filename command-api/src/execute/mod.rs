@@ -303,7 +303,7 @@ impl Executor {
             Some(last) => (ExpectedRevision::Exact(last.revision), last.revision + 1),
         };
         let time = (self.clock)();
-        let new = |(revision, event)| new_event(event, &stream, revision, origin, time);
+        let new = |(revision, event)| new_event::<A>(event, &stream, revision, origin, time);
         let events = (first..).zip(events).map(new).collect();
         Append { stream, expected, events }
     }

@@ -1,13 +1,13 @@
-use domain::kernel::{Event, Metadata};
-use event_store::{NewEvent, StreamName};
+use domain::kernel::{Aggregate, Event, Happened, Metadata};
+use event_store::{Decoded, NewEvent, StreamName};
 use sha1::{Digest, Sha1};
 use uuid::{Builder, Uuid};
 
 use super::Origin;
 
 /// What happened as the log takes it, decided at this time, in milliseconds since the Unix epoch.
-pub(super) fn new_event<E: Event>(
-    event: &E,
+pub(super) fn new_event<A: Aggregate>(
+    event: &A::Event,
     stream: &StreamName,
     revision: u64,
     origin: &Origin,
@@ -26,6 +26,11 @@ pub(super) fn new_event<E: Event>(
         event_type: event.name().into(),
         data: data.into(),
         metadata: metadata.encode().into(),
+        decoded: Decoded::new(Happened {
+            fact: A::Fact::from(event.clone()),
+            request: origin.correlation,
+            time,
+        }),
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::kernel::Aggregate;
 use event_store::{
-    AppendError, Direction, EventStore, ExpectedRevision, MAX_APPEND_BYTES, NewEvent, Position, ReadError,
-    StreamName,
+    AppendError, Decoded, Direction, EventStore, ExpectedRevision, MAX_APPEND_BYTES, NewEvent, Position,
+    ReadError, StreamName,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -96,7 +96,13 @@ pub(super) async fn keep<A: Aggregate>(
     // Beyond what one append may hold, the events are read instead.
     if data.len() + 1024 <= MAX_APPEND_BYTES {
         let (event_type, metadata) = ("SnapshotTaken".into(), "{}".into());
-        let event = NewEvent { id: Uuid::now_v7(), event_type, data: data.into(), metadata };
+        let event = NewEvent {
+            id: Uuid::now_v7(),
+            event_type,
+            data: data.into(),
+            metadata,
+            decoded: Decoded::default(),
+        };
         store.append(&stream_of::<A>(stream), ExpectedRevision::Any, vec![event]).await?;
     }
     Ok(())

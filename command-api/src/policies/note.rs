@@ -1,6 +1,8 @@
 //! Something of which only the last word counts, kept as a stream of the event store.
 
-use event_store::{AppendError, Direction, EventStore, ExpectedRevision, NewEvent, ReadError, StreamName};
+use event_store::{
+    AppendError, Decoded, Direction, EventStore, ExpectedRevision, NewEvent, ReadError, StreamName,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -46,6 +48,7 @@ impl<T: Serialize + DeserializeOwned> Note<T> {
             event_type: self.event_type.into(),
             data: serde_json::to_vec(&word).expect("a plain struct is JSON").into(),
             metadata: "{}".into(),
+            decoded: Decoded::default(),
         };
         let expected = self.revision.map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
         let appended = store.append(&self.stream, expected, vec![event]).await?;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use event_store::{
-    AppendError, Direction, EventStore, ExpectedRevision, NewEvent, ReadError, RecordedEvent, StreamName,
+    AppendError, Decoded, Direction, EventStore, ExpectedRevision, NewEvent, ReadError, RecordedEvent,
+    StreamName,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -138,6 +139,7 @@ impl Parking {
             event_type: event.name().into(),
             data: event.encode().into(),
             metadata: "{}".into(),
+            decoded: Decoded::default(),
         };
         self.store.append(&self.stream, at, vec![event]).await.map(drop)
     }

@@ -2,7 +2,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::kernel::{DecodeError, FIRST_VERSION, Metadata, Policy, Reaction};
+use domain::kernel::{DecodeError, FIRST_VERSION, Happened, Metadata, Policy, Reaction};
 use event_store::{EventStore, Filter, ReadError, RecordedEvent};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -96,7 +96,7 @@ pub trait RunPolicy: Send {
     fn run(self: Box<Self>, shutdown: CancellationToken) -> BoxFuture<'static, ()>;
 }
 
-impl<E: 'static, C: Send + Sync + 'static> RunPolicy for Runner<E, C> {
+impl<E: Send + Sync + 'static, C: Send + Sync + 'static> RunPolicy for Runner<E, C> {
     fn oversight(&self) -> Oversight {
         Oversight {
             store: Arc::clone(&self.store),
@@ -113,7 +113,7 @@ impl<E: 'static, C: Send + Sync + 'static> RunPolicy for Runner<E, C> {
     }
 }
 
-impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
+impl<E: Send + Sync + 'static, C: Send + Sync + 'static> Runner<E, C> {
     /// A runner for this policy of a system.
     #[expect(clippy::too_many_arguments, reason = "wiring, called in one place")]
     pub fn new(
@@ -220,34 +220,46 @@ impl<E: 'static, C: Send + Sync + 'static> Runner<E, C> {
 
     /// What the policy wants done about an event.
     pub(super) fn wanted(&self, event: &RecordedEvent) -> Result<Wanted<C>, String> {
-        let metadata = Metadata::decode(&event.metadata);
-        let version = metadata.as_ref().map_or(FIRST_VERSION, |metadata| metadata.schema_version);
-        let fact = match (self.decode)(event, version) {
-            Ok(Some(fact)) => fact,
-            Ok(None) => return Ok(Wanted::Nothing),
-            Err(error @ DecodeError::Unknown { .. }) => {
-                tracing::debug!(policy = self.policy.name, %error, position = %event.position, "skipped");
-                return Ok(Wanted::Nothing);
-            }
-            Err(error) => return Err(error.to_string()),
-        };
-        let metadata = || metadata.map_err(|error| format!("metadata: {error}"));
-        let (command, instead, yields) = match (self.policy.react)(&fact) {
+        let Some(happened) = self.read(event)? else { return Ok(Wanted::Nothing) };
+        let (command, instead, yields) = match (self.policy.react)(&happened.fact) {
             Reaction::Ignore => return Ok(Wanted::Nothing),
-            Reaction::Done => return Ok(Wanted::Withdraw(metadata()?.correlation_id)),
+            Reaction::Done => return Ok(Wanted::Withdraw(happened.request)),
             Reaction::Now(command) => (command, None, false),
             Reaction::MakeSure(command) => (command, None, true),
             Reaction::MakeSureInTime(command, instead) => (command, Some(instead), true),
         };
-        let metadata = metadata()?;
         let head_start = if yields { self.settings.head_start } else { Duration::ZERO };
-        let age = Duration::from_millis((self.clock)().saturating_sub(metadata.time));
-        let (correlation, actor) = (metadata.correlation_id, Arc::clone(&self.actor));
-        let origin = Origin { correlation, cause: event.id, actor };
+        let age = Duration::from_millis((self.clock)().saturating_sub(happened.time));
+        let origin =
+            Origin { correlation: happened.request, cause: event.id, actor: Arc::clone(&self.actor) };
         let now = Instant::now();
         let due = now + head_start.saturating_sub(age);
         let until = now.checked_add(self.settings.in_time.saturating_sub(age));
         let in_time = until.zip(instead);
-        Ok(Wanted::Work(Work { command, in_time, origin, since: metadata.time, due, yields }))
+        Ok(Wanted::Work(Work { command, in_time, origin, since: happened.time, due, yields }))
+    }
+
+    /// An event as a fact of the business; `None` when it is none, none that is known, or none that matters.
+    fn read(&self, event: &RecordedEvent) -> Result<Option<Arc<Happened<E>>>, String> {
+        if let Some(happened) = event.decoded.get() {
+            return Ok(Some(happened));
+        }
+        let metadata = Metadata::decode(&event.metadata);
+        let version = metadata.as_ref().map_or(FIRST_VERSION, |metadata| metadata.schema_version);
+        let fact = match (self.decode)(event, version) {
+            Ok(Some(fact)) => fact,
+            Ok(None) => return Ok(None),
+            Err(error @ DecodeError::Unknown { .. }) => {
+                tracing::debug!(policy = self.policy.name, %error, position = %event.position, "skipped");
+                return Ok(None);
+            }
+            Err(error) => return Err(error.to_string()),
+        };
+        // Whoever wants nothing done about it needs to know no more.
+        if matches!((self.policy.react)(&fact), Reaction::Ignore) {
+            return Ok(None);
+        }
+        let Metadata { correlation_id, time, .. } = metadata.map_err(|error| format!("metadata: {error}"))?;
+        Ok(Some(Arc::new(Happened { fact, request: correlation_id, time })))
     }
 }

@@ -1,7 +1,7 @@
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use event_store::{Direction, EventStore, ExpectedRevision, MemoryStore, NewEvent, StreamName};
+use event_store::{Decoded, Direction, EventStore, ExpectedRevision, MemoryStore, NewEvent, StreamName};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ async fn parked(app: &TestApp) -> String {
         event_type: "PayCompleted".into(),
         data: "{}".into(),
         metadata: metadata.to_string().into(),
+        decoded: Decoded::default(),
     };
     let stream = StreamName::new(format!("elearning.payment-{id}")).unwrap();
     app.store.append(&stream, ExpectedRevision::NoStream, vec![poison]).await.unwrap();

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use event_store::{EventStore, ExpectedRevision, MemoryStore, NewEvent};
+use event_store::{Decoded, EventStore, ExpectedRevision, MemoryStore, NewEvent};
 use projections::{Database, System, Worker, rebuild, rows};
 use serde_json::Value;
 use tokio::runtime::Builder;
@@ -32,6 +32,7 @@ async fn follow<D: Deed>(seed: u64, ending: &Ending<D>) -> Option<String> {
             event_type: event.event_type.clone(),
             data: event.data.clone(),
             metadata: event.metadata.clone(),
+            decoded: Decoded::default(),
         };
         store.append(&event.stream, ExpectedRevision::Any, vec![again]).await.unwrap();
         let last = index + 1 == ending.log.len();

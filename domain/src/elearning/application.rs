@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::SYSTEM;
+use super::{Fact, SYSTEM};
 use crate::kernel::{Money, Quantity, RequestId, text_id};
 use crate::payment::Sale;
 
@@ -14,7 +16,8 @@ text_id! {
     BookId
 }
 
-/// What a student applies for: immutable once applied, and carried by every event that follows.
+/// What a student applies for: immutable once applied, and carried by every event that follows, so all of
+/// them share it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Application {
@@ -36,8 +39,9 @@ pub struct Application {
     pub address: Option<String>,
 }
 
-impl Sale for Application {
+impl Sale for Arc<Application> {
     const SYSTEM: &'static str = SYSTEM;
+    type Fact = Fact;
 
     fn request(&self) -> RequestId {
         self.id

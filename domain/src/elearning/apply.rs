@@ -1,8 +1,10 @@
 //! A student's application for course material (신청).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Application, SYSTEM};
+use super::{Application, Fact, SYSTEM};
 use crate::kernel::{Aggregate, wire};
 
 /// Where an application stands.
@@ -12,18 +14,18 @@ pub enum Apply {
     #[default]
     Nothing,
     /// The student applied.
-    Completed(Application),
+    Completed(Arc<Application>),
     /// It is cancelled, and why. Final: who wants it again applies anew.
-    Cancelled(Application, CancelReason),
+    Cancelled(Arc<Application>, CancelReason),
 }
 
 /// What can be asked of an application.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ApplyCommand {
     /// The student applies.
-    Apply(Application),
+    Apply(Arc<Application>),
     /// Somebody states what the application is: true, or refused.
-    Amend(Application),
+    Amend(Arc<Application>),
     /// Cancel it.
     Cancel(CancelReason),
 }
@@ -46,14 +48,14 @@ wire! { ApplyEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Applied {
     /// What was applied for.
-    pub application: Application,
+    pub application: Arc<Application>,
 }
 
 /// Payload of [`ApplyEvent::ApplyCancelled`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApplyCancelled {
     /// What had been applied for.
-    pub application: Application,
+    pub application: Arc<Application>,
     /// Why.
     pub reason: CancelReason,
 }
@@ -92,6 +94,7 @@ impl Aggregate for Apply {
     const NAME: &'static str = "apply";
     type Command = ApplyCommand;
     type Event = ApplyEvent;
+    type Fact = Fact;
     type Refusal = ApplyRefusal;
 
     fn decide(&self, command: &ApplyCommand) -> Result<Vec<ApplyEvent>, ApplyRefusal> {

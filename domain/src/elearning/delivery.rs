@@ -1,10 +1,11 @@
 //! The delivery of the course material (배송).
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Application, SYSTEM};
+use super::{Application, Fact, SYSTEM};
 use crate::kernel::{Aggregate, wire};
 
 /// Where a delivery stands.
@@ -14,18 +15,18 @@ pub enum Delivery {
     #[default]
     Nothing,
     /// On its way.
-    Started(Application),
+    Started(Arc<Application>),
     /// Cancelled, or forestalled before it started. Final.
-    Cancelled(Application),
+    Cancelled(Arc<Application>),
 }
 
 /// What can be asked of a delivery. It never says no: what cannot be is not done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DeliveryCommand {
     /// Deliver what was applied for.
-    Start(Application),
+    Start(Arc<Application>),
     /// Take it back, or make sure that it never starts.
-    Cancel(Application),
+    Cancel(Arc<Application>),
 }
 
 /// What can have happened to a delivery.
@@ -46,24 +47,24 @@ wire! { DeliveryEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryStarted {
     /// What is delivered, and where to.
-    pub application: Application,
+    pub application: Arc<Application>,
 }
 
 /// Payload of [`DeliveryEvent::DeliveryCancelled`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryCancelled {
     /// What is not delivered.
-    pub application: Application,
+    pub application: Arc<Application>,
 }
 
 impl DeliveryEvent {
     /// The delivery of this started.
-    pub fn started(application: Application) -> Self {
+    pub fn started(application: Arc<Application>) -> Self {
         Self::DeliveryStarted(DeliveryStarted { application })
     }
 
     /// The delivery of this was cancelled.
-    pub fn cancelled(application: Application) -> Self {
+    pub fn cancelled(application: Arc<Application>) -> Self {
         Self::DeliveryCancelled(DeliveryCancelled { application })
     }
 }
@@ -73,6 +74,7 @@ impl Aggregate for Delivery {
     const NAME: &'static str = "delivery";
     type Command = DeliveryCommand;
     type Event = DeliveryEvent;
+    type Fact = Fact;
     type Refusal = Infallible;
 
     fn decide(&self, command: &DeliveryCommand) -> Result<Vec<DeliveryEvent>, Infallible> {

@@ -1,5 +1,7 @@
 //! How a request is carried through: what follows from what.
 
+use std::sync::Arc;
+
 use super::{Application, ApplyEvent, CancelReason, DeliveryEvent, Fact, PaymentEvent};
 use crate::kernel::{Policy, Reaction, RequestId};
 use crate::payment::{PayFailed, PayGivenUp};
@@ -11,14 +13,14 @@ pub const NOT_PAID_IN_TIME: &str = "retries exhausted: it could not be paid in t
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Take the money for an application.
-    Pay(Application),
+    Pay(Arc<Application>),
     /// Not to take the money any more, and to give back what was taken all the same; unless it was
     /// paid in time.
-    GiveUpPayment(Application),
+    GiveUpPayment(Arc<Application>),
     /// Cancel its delivery, then give the money back.
-    CancelPayment(Application),
+    CancelPayment(Arc<Application>),
     /// Deliver it.
-    StartDelivery(Application),
+    StartDelivery(Arc<Application>),
     /// Cancel the application itself.
     CancelApply(RequestId, CancelReason),
 }
@@ -64,7 +66,7 @@ pub fn policies() -> [Policy<Fact, Command>; 3] {
 fn settle_payment(fact: &Fact) -> Reaction<Command> {
     match fact {
         Fact::Apply(ApplyEvent::Applied(event)) => {
-            let application = || event.application.clone();
+            let application = || Arc::clone(&event.application);
             Reaction::MakeSureInTime(Command::Pay(application()), Command::GiveUpPayment(application()))
         }
         Fact::Apply(ApplyEvent::ApplyCancelled(event)) => {

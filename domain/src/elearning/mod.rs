@@ -12,6 +12,8 @@ mod fulfilment;
 mod resource;
 pub mod sample;
 
+use std::sync::Arc;
+
 pub use application::{Application, BookId, StudentId};
 pub use apply::{Applied, Apply, ApplyCancelled, ApplyCommand, ApplyEvent, ApplyRefusal, CancelReason};
 pub use delivery::{Delivery, DeliveryCancelled, DeliveryCommand, DeliveryEvent, DeliveryStarted};
@@ -23,7 +25,7 @@ pub use resource::{ApplyStatus, DeliveryStatus, Particulars, PayStatus, Resource
 pub const SYSTEM: &str = "elearning";
 
 /// The payment of an application.
-pub type Payment = crate::payment::Payment<Application>;
+pub type Payment = crate::payment::Payment<Arc<Application>>;
 
 /// What can have happened to the payment of an application.
-pub type PaymentEvent = crate::payment::PaymentEvent<Application>;
+pub type PaymentEvent = crate::payment::PaymentEvent<Arc<Application>>;

@@ -1,73 +1,98 @@
 //! How the documents show an application, a payment and a delivery: their field names and their
 //! status words (SPEC D5), with the finer state in fields of its own.
 
+use std::num::ParseFloatError;
+use std::sync::Arc;
+
+use serde::ser::{Error as _, SerializeStruct};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Application, Apply, BookId, CancelReason, Delivery, Fact, Payment, StudentId};
-use crate::kernel::{Aggregate, Money, Quantity, RequestId};
+use super::{Application, Apply, CancelReason, Delivery, Fact, Payment};
+use crate::kernel::{Aggregate, Money};
 
 /// One of the three resources as it stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
     /// The collection it is listed in (`applies`, `pays`, `deliveries`); part of its URL, not of its
     /// body.
-    #[serde(skip)]
     pub collection: &'static str,
     /// What one of the collection is called in links.
-    #[serde(skip)]
     pub singular: &'static str,
-    /// The request.
-    pub id: RequestId,
-    /// Who applied.
-    pub student_id: StudentId,
-    /// The student's name.
-    pub student_name: Option<String>,
-    /// Which book.
-    pub book_id: BookId,
-    /// The book's title.
-    pub book_name: Option<String>,
-    /// How many.
-    pub qty: Quantity,
-    /// How much in all.
-    #[serde(serialize_with = "as_double")]
-    pub amount: Money,
+    /// What was applied for.
+    pub application: Arc<Application>,
     /// The documents' one status word.
     pub apply_status: ApplyStatus,
     /// The rest, which differs between the three.
-    #[serde(flatten)]
     pub particulars: Particulars,
 }
 
 /// What only one of the three shows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged, rename_all_fields = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Particulars {
     /// Of an application.
     Apply {
-        /// Where to deliver.
-        address: Option<String>,
         /// Why it was cancelled.
-        #[serde(skip_serializing_if = "Option::is_none")]
         cancel_reason: Option<String>,
     },
     /// Of a payment.
     Pay {
-        /// Where to deliver.
-        address: Option<String>,
         /// Where the payment stands.
         pay_status: PayStatus,
         /// Why the provider refused, or why it was given up.
-        #[serde(skip_serializing_if = "Option::is_none")]
         fail_reason: Option<String>,
     },
     /// Of a delivery.
     Delivery {
-        /// Where to deliver.
-        delivery_address: Option<String>,
         /// Where the delivery stands.
         delivery_status: DeliveryStatus,
     },
+}
+
+impl Serialize for Resource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_struct("Resource", 11)?;
+        self.serialize_fields(&mut json)?;
+        json.end()
+    }
+}
+
+impl Resource {
+    /// Its fields one by one, for whoever shows them with others. The last of them differ.
+    ///
+    /// # Errors
+    /// Those of the format.
+    pub fn serialize_fields<S: SerializeStruct>(&self, json: &mut S) -> Result<(), S::Error> {
+        let Application { id, student_id, student_name, book_id, book_name, qty, amount, address } =
+            &*self.application;
+        json.serialize_field("id", id)?;
+        json.serialize_field("studentId", student_id)?;
+        json.serialize_field("studentName", student_name)?;
+        json.serialize_field("bookId", book_id)?;
+        json.serialize_field("bookName", book_name)?;
+        json.serialize_field("qty", qty)?;
+        json.serialize_field("amount", &as_double(amount).map_err(S::Error::custom)?)?;
+        json.serialize_field("applyStatus", &self.apply_status)?;
+        match &self.particulars {
+            Particulars::Apply { cancel_reason } => {
+                json.serialize_field("address", address)?;
+                if cancel_reason.is_some() {
+                    json.serialize_field("cancelReason", cancel_reason)?;
+                }
+            }
+            Particulars::Pay { pay_status, fail_reason } => {
+                json.serialize_field("address", address)?;
+                json.serialize_field("payStatus", pay_status)?;
+                if fail_reason.is_some() {
+                    json.serialize_field("failReason", fail_reason)?;
+                }
+            }
+            Particulars::Delivery { delivery_status } => {
+                json.serialize_field("deliveryAddress", address)?;
+                json.serialize_field("deliveryStatus", delivery_status)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The documents' status word, in all three resources and in MyPage.
@@ -129,7 +154,7 @@ impl Resource {
                 (application, ApplyStatus::Cancelled, Some(reason.describe()))
             }
         };
-        let particulars = Particulars::Apply { address: application.address.clone(), cancel_reason };
+        let particulars = Particulars::Apply { cancel_reason };
         Some(Self::new("applies", "apply", application, status, particulars))
     }
 
@@ -148,7 +173,7 @@ impl Resource {
             Payment::Failed(_, reason) => (ApplyStatus::Cancelled, PayStatus::Failed, Some(reason.clone())),
         };
         let sale = payment.sale()?;
-        let particulars = Particulars::Pay { address: sale.address.clone(), pay_status, fail_reason };
+        let particulars = Particulars::Pay { pay_status, fail_reason };
         Some(Self::new("pays", "pay", sale, status, particulars))
     }
 
@@ -161,33 +186,18 @@ impl Resource {
                 (application, ApplyStatus::Cancelled, DeliveryStatus::Cancelled)
             }
         };
-        let delivery_address = application.address.clone();
-        let particulars = Particulars::Delivery { delivery_address, delivery_status };
+        let particulars = Particulars::Delivery { delivery_status };
         Some(Self::new("deliveries", "delivery", application, status, particulars))
     }
 
     fn new(
         collection: &'static str,
         singular: &'static str,
-        application: &Application,
+        application: &Arc<Application>,
         apply_status: ApplyStatus,
         particulars: Particulars,
     ) -> Self {
-        let Application { id, student_id, student_name, book_id, book_name, qty, amount, address: _ } =
-            application.clone();
-        Self {
-            collection,
-            singular,
-            id,
-            student_id,
-            student_name,
-            book_id,
-            book_name,
-            qty,
-            amount,
-            apply_status,
-            particulars,
-        }
+        Self { collection, singular, application: Arc::clone(application), apply_status, particulars }
     }
 }
 
@@ -204,9 +214,8 @@ impl CancelReason {
 
 /// The documents print amounts as doubles (`1000.0`). [`Money`] is bounded so that its double prints
 /// exactly its decimal.
-fn as_double<S: Serializer>(amount: &Money, serializer: S) -> Result<S::Ok, S::Error> {
-    let double: f64 = amount.to_string().parse().map_err(serde::ser::Error::custom)?;
-    serializer.serialize_f64(double)
+fn as_double(amount: &Money) -> Result<f64, ParseFloatError> {
+    amount.to_string().parse()
 }
 
 #[cfg(test)]
@@ -231,7 +240,8 @@ mod tests {
     #[test]
     fn the_largest_amount_prints_exactly() {
         let amount = "9999999999999.99".parse().unwrap();
-        let resource = Resource::apply(&Apply::Completed(Application { amount, ..application() }));
+        let resource =
+            Resource::apply(&Apply::Completed(Arc::new(Application { amount, ..(*application()).clone() })));
         assert_eq!(serde_json::to_value(resource).unwrap()["amount"].to_string(), "9999999999999.99");
     }
 

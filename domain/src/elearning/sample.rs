@@ -1,5 +1,7 @@
 //! Examples that tests and documentation share.
 
+use std::sync::Arc;
+
 use super::{
     Application, Applied, ApplyCancelled, ApplyEvent, BookId, CancelReason, DeliveryEvent, Fact,
     NOT_PAID_IN_TIME, PaymentEvent, StudentId,
@@ -10,8 +12,8 @@ use crate::payment::{
 };
 
 /// The application of the documents: student1 wants ten of book 001.
-pub fn application() -> Application {
-    Application {
+pub fn application() -> Arc<Application> {
+    Arc::new(Application {
         id: RequestId(uuid::uuid!("01900000-0000-7000-8000-000000000001")),
         student_id: StudentId::new("student1").expect("not blank"),
         student_name: Some("홍길동".to_owned()),
@@ -20,12 +22,12 @@ pub fn application() -> Application {
         qty: "10".parse().expect("a quantity"),
         amount: "1000".parse().expect("an amount"),
         address: Some("seoul".to_owned()),
-    }
+    })
 }
 
 /// The same request with another quantity.
-pub fn another_application() -> Application {
-    Application { qty: "11".parse().expect("a quantity"), ..application() }
+pub fn another_application() -> Arc<Application> {
+    Arc::new(Application { qty: "11".parse().expect("a quantity"), ..(*application()).clone() })
 }
 
 /// The reference of the provider for the money of [`application`].

@@ -15,6 +15,8 @@ pub trait Aggregate: Default + Clone + Debug + Send + Sync + 'static {
     type Command: Debug + Send + Sync;
     /// What can have happened to it.
     type Event: Event + Clone + Debug + Send + Sync;
+    /// Anything that can have happened in its business.
+    type Fact: From<Self::Event> + Send + Sync + 'static;
     /// Why it can say no.
     type Refusal: std::error::Error + PartialEq + Send + Sync;
 

@@ -8,6 +8,12 @@ macro_rules! facts {
             $($(#[$doc])* $aggregate($event)),+
         }
 
+        $(impl From<$event> for Fact {
+            fn from(event: $event) -> Self {
+                Self::$aggregate(event)
+            }
+        })+
+
         impl Fact {
             /// The aggregates of this business.
             pub const AGGREGATES: [&'static str; [$(stringify!($aggregate)),+].len()] =

@@ -3,6 +3,7 @@
 mod aggregate;
 mod event;
 mod fact;
+mod happened;
 pub mod hold;
 mod id;
 mod json;
@@ -14,6 +15,7 @@ pub mod spec;
 
 pub use aggregate::{Aggregate, fold};
 pub use event::{DecodeError, Event, FIRST_VERSION};
+pub use happened::Happened;
 pub use id::{InvalidText, RequestId, Subject, stream};
 pub use json::from_json;
 pub use metadata::Metadata;

@@ -15,6 +15,8 @@ use crate::kernel::{Aggregate, Money, RequestId, wire};
 pub trait Sale: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The business that sells.
     const SYSTEM: &'static str;
+    /// The facts of that business, of which those of the payment are some.
+    type Fact: From<PaymentEvent<Self>> + Send + Sync + 'static;
 
     /// The request that is paid for: at most one payment belongs to it.
     fn request(&self) -> RequestId;
@@ -168,6 +170,7 @@ impl<S: Sale> Aggregate for Payment<S> {
     const NAME: &'static str = "payment";
     type Command = PaymentCommand<S>;
     type Event = PaymentEvent<S>;
+    type Fact = S::Fact;
     type Refusal = PaymentRefusal;
 
     fn decide(&self, command: &PaymentCommand<S>) -> Result<Vec<PaymentEvent<S>>, PaymentRefusal> {

@@ -9,6 +9,7 @@ struct Ticket(RequestId, u32);
 
 impl Sale for Ticket {
     const SYSTEM: &'static str = "cinema";
+    type Fact = PaymentEvent<Self>;
 
     fn request(&self) -> RequestId {
         self.0

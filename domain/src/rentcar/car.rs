@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CarId, SYSTEM};
+use super::{CarId, Fact, SYSTEM};
 use crate::kernel::hold::{Capacity, Change, Holds, Unholdable};
 use crate::kernel::{Aggregate, RequestId, wire};
 
@@ -181,6 +181,7 @@ impl Aggregate for Car {
     const NAME: &'static str = "car";
     type Command = CarCommand;
     type Event = CarEvent;
+    type Fact = Fact;
     type Refusal = CarRefusal;
 
     fn decide(&self, command: &CarCommand) -> Result<Vec<CarEvent>, CarRefusal> {

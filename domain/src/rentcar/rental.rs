@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Booking, SYSTEM};
+use super::{Booking, Fact, SYSTEM};
 use crate::kernel::{Aggregate, wire};
 
 /// Where an allocation stands.
@@ -87,6 +87,7 @@ impl Aggregate for Rental {
     const NAME: &'static str = "rental";
     type Command = RentalCommand;
     type Event = RentalEvent;
+    type Fact = Fact;
     type Refusal = RentalRefusal;
 
     fn decide(&self, command: &RentalCommand) -> Result<Vec<RentalEvent>, RentalRefusal> {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use event_store::{AppendError, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
+use event_store::{AppendError, Decoded, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
 use uuid::Uuid;
 
 /// Interleaved runs of each kind; the medians are printed.
@@ -28,7 +28,13 @@ fn event() -> NewEvent {
     let mut data = format!("{{\"id\":\"{id}\",\"text\":\"").into_bytes();
     data.resize(298, b'x');
     data.extend(b"\"}");
-    NewEvent { id, event_type: "Applied".into(), data: Bytes::from(data), metadata: Bytes::new() }
+    NewEvent {
+        id,
+        event_type: "Applied".into(),
+        data: Bytes::from(data),
+        metadata: Bytes::new(),
+        decoded: Decoded::default(),
+    }
 }
 
 struct Figures {

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use event_store::protocol::{self, Settings};
 use event_store::{
-    Append, EmbeddedStore, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName, copy,
+    Append, Decoded, EmbeddedStore, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName,
+    copy,
 };
 use eventstore::{AppendToStreamOptions, BatchAppendOptions, Client, EventData};
 use tokio::net::TcpListener;
@@ -34,7 +35,13 @@ fn data() -> Vec<u8> {
 }
 
 fn event() -> NewEvent {
-    NewEvent { id: Uuid::new_v4(), event_type: "Applied".into(), data: data().into(), metadata: "".into() }
+    NewEvent {
+        id: Uuid::new_v4(),
+        event_type: "Applied".into(),
+        data: data().into(),
+        metadata: "".into(),
+        decoded: Decoded::default(),
+    }
 }
 
 fn proposed() -> EventData {

@@ -4,7 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use event_store::{Append, ExpectedRevision, NewEvent, RecordedEvent, StreamName};
+use event_store::{Append, Decoded, ExpectedRevision, NewEvent, RecordedEvent, StreamName};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -56,6 +56,7 @@ impl Line {
             event_type: line.event_type.into(),
             data: bytes(line.data, line.data_64)?,
             metadata: bytes(line.metadata, line.metadata_64)?,
+            decoded: Decoded::default(),
         };
         let before = line.revision.checked_sub(1);
         let expected = before.map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);

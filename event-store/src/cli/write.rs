@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 
 use bytes::Bytes;
 use clap::Args;
-use event_store::{ExpectedRevision, NewEvent, StreamName, open};
+use event_store::{Decoded, ExpectedRevision, NewEvent, StreamName, open};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -71,6 +71,7 @@ pub(super) async fn append(arguments: &AppendOne) -> Result<(), Failure> {
         event_type: arguments.event_type.as_str().into(),
         data,
         metadata: Bytes::from(arguments.metadata.clone()),
+        decoded: Decoded::default(),
     };
     let stream = name(&arguments.stream)?;
     let id = event.id;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{Store, event, events, fill, stream};
 use crate::ExpectedRevision::{Any, Exact, NoStream};
 use crate::{
-    AppendError, Appended, Direction, Filter, MAX_APPEND_BYTES, MAX_APPEND_EVENTS, NewEvent, Position,
-    RecordedEvent,
+    AppendError, Appended, Decoded, Direction, Filter, MAX_APPEND_BYTES, MAX_APPEND_EVENTS, NewEvent,
+    Position, RecordedEvent,
 };
 
 async fn read(store: &Store, name: &str) -> Vec<RecordedEvent> {
@@ -33,18 +33,21 @@ pub async fn every_field_of_an_event_is_read_back_as_it_was_written(store: Store
             event_type: "Géöffnet".into(),
             data: every_byte.clone(),
             metadata: Bytes::from_static(b"{}"),
+            decoded: Decoded::default(),
         },
         NewEvent {
             id: Uuid::from_u128(u128::MAX),
             event_type: "E".into(),
             data: Bytes::new(),
             metadata: every_byte,
+            decoded: Decoded::default(),
         },
         NewEvent {
             id: Uuid::nil(),
             event_type: "E".repeat(1024).into(),
             data: Bytes::from(vec![b'x'; 100_000]),
             metadata: Bytes::new(),
+            decoded: Decoded::default(),
         },
     ];
     let name = format!("récord.{}-1", "s".repeat(1000));

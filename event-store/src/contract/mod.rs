@@ -22,7 +22,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::{EventStore, ExpectedRevision, NewEvent, StreamName};
+use crate::{Decoded, EventStore, ExpectedRevision, NewEvent, StreamName};
 
 /// The store under test.
 pub type Store = Arc<dyn EventStore>;
@@ -84,6 +84,7 @@ macro_rules! contract {
             a_subscriber_beyond_the_head_is_refused,
             a_subscriber_that_started_during_writing_misses_and_repeats_nothing,
             a_dropped_wait_loses_nothing,
+            what_an_event_says_is_at_hand_for_itself_or_for_nobody,
         );
         $crate::contract!(@cases $open, race:
             of_many_writers_to_one_stream_exactly_one_wins_each_revision,
@@ -118,6 +119,7 @@ pub fn event(event_type: &str) -> NewEvent {
         event_type: event_type.into(),
         data: Bytes::from(format!("{{\"of\":\"{id}\"}}")),
         metadata: Bytes::from_static(b"{\"$correlationId\":\"c\"}"),
+        decoded: Decoded::default(),
     }
 }
 

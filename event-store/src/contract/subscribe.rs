@@ -2,8 +2,11 @@
 
 use futures::FutureExt;
 
-use super::{Store, fill};
-use crate::{Batch, Filter, Position, ReadError, RecordedEvent, Subscription};
+use super::{Store, event, fill, stream};
+use crate::{
+    Batch, Decoded, Direction, ExpectedRevision, Filter, NewEvent, Position, ReadError, RecordedEvent,
+    Subscription,
+};
 
 /// Collects until so many events came; every batch must go on where the one before it ended.
 pub(super) async fn take(subscription: &mut Subscription, count: usize) -> Vec<RecordedEvent> {
@@ -125,4 +128,31 @@ pub async fn a_dropped_wait_loses_nothing(store: Store) {
         taken.extend(take(&mut subscription, rest).await);
     }
     gapless(&taken, 0);
+}
+
+pub async fn what_an_event_says_is_at_hand_for_itself_or_for_nobody(store: Store) {
+    let mut subscription = store.subscribe(None, Filter::all()).await.unwrap();
+    let said = |number: u64| NewEvent {
+        data: number.to_string().into(),
+        // Not every writer says something.
+        decoded: if number % 3 == 0 { Decoded::default() } else { Decoded::new(number) },
+        ..event("Counted")
+    };
+    let mut number = 0;
+    for length in [1, 2, 3, 1, 4] {
+        let events = (number..number + length).map(said).collect();
+        number += length;
+        store.append(&stream(&format!("a-{length}")), ExpectedRevision::Any, events).await.unwrap();
+    }
+    let live = take(&mut subscription, number as usize).await;
+    let forwards = store.read_all(Some(Position(1)), Direction::Forwards, &Filter::all(), 100).await.unwrap();
+    let backwards = store.read_all(None, Direction::Backwards, &Filter::all(), 100).await.unwrap();
+    let read = store.read_stream(&stream("a-4"), 0, Direction::Forwards, 100).await.unwrap();
+    for event in [live, forwards.events, backwards.events, read].concat() {
+        let number: u64 = std::str::from_utf8(&event.data).unwrap().parse().unwrap();
+        assert!(
+            event.decoded.get::<u64>().is_none_or(|said| *said == number && number % 3 != 0),
+            "{event:?}"
+        );
+    }
 }

@@ -14,8 +14,8 @@ pub use moved::moved;
 
 use crate::eventstoredb::KEPT_IDENTITY;
 use crate::{
-    Append, AppendError, Direction, EventStore, ExpectedRevision, Filter, NewEvent, Position, ReadError,
-    RecordedEvent,
+    Append, AppendError, Decoded, Direction, EventStore, ExpectedRevision, Filter, NewEvent, Position,
+    ReadError, RecordedEvent,
 };
 
 use moved::{Side, counterpart};
@@ -205,6 +205,7 @@ pub(crate) fn appends(events: Vec<RecordedEvent>) -> Vec<Append> {
             event_type: event.event_type,
             data: event.data,
             metadata: event.metadata,
+            decoded: Decoded::default(),
         };
         match appends.last_mut() {
             Some(last) if last.stream == event.stream && bytes + size < crate::MAX_APPEND_BYTES / 4 => {

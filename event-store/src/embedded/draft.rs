@@ -1,8 +1,9 @@
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::frame::{self, Frame};
 use super::index::StreamHash;
-use crate::{ExpectedRevision, NewEvent, StreamName};
+use crate::{Decoded, ExpectedRevision, NewEvent, StreamName};
 
 /// An append on its way to the writer: a frame without its place, and what the writer has to know of it.
 pub(crate) struct Draft {
@@ -11,6 +12,8 @@ pub(crate) struct Draft {
     /// How many events, never 0.
     pub(crate) count: u64,
     pub(crate) frame: Vec<u8>,
+    /// What its events say.
+    pub(crate) decoded: SmallVec<[Decoded; 1]>,
 }
 
 impl Draft {
@@ -22,7 +25,8 @@ impl Draft {
     ) -> Self {
         let hash = StreamHash::new(store, stream.as_str());
         let (count, frame) = (events.len() as u64, frame::draft(stream, events));
-        Self { stream: hash, expected, count, frame }
+        let decoded = events.iter().map(|event| event.decoded.clone()).collect();
+        Self { stream: hash, expected, count, frame, decoded }
     }
 
     /// The name of its stream and the ids of its events: for a question that is hardly ever asked.

@@ -23,7 +23,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::bytes::{Fields, put};
-use crate::{NewEvent, Position, RecordedEvent, StreamName};
+use crate::{Decoded, NewEvent, Position, RecordedEvent, StreamName};
 
 /// How long the fixed part is, in bytes.
 pub(crate) const HEAD: usize = 38;
@@ -154,6 +154,7 @@ impl Recorder {
             event_type: self.event_type(event.event_type),
             data: whole.slice_ref(event.data),
             metadata: whole.slice_ref(event.metadata),
+            decoded: Decoded::default(),
             recorded_at: frame.recorded_at,
         }
     }
@@ -193,6 +194,7 @@ mod tests {
             event_type: "Opened".into(),
             data: Bytes::from_static(b"data"),
             metadata: Bytes::from_static(b"meta"),
+            decoded: Decoded::default(),
         };
         let mut frame = draft(&StreamName::new("a-1").unwrap(), &[event.clone(), event]);
         seal(&mut frame, 10, 3, 99);

@@ -22,7 +22,7 @@ use super::recovery::recover;
 use super::scan::Limits;
 use super::segment::{self, HEAD};
 use super::site::Site;
-use crate::{Direction, Filter, NewEvent, RecordedEvent};
+use crate::{Decoded, Direction, Filter, NewEvent, RecordedEvent};
 
 const STORE: Uuid = Uuid::from_u128(7);
 const SALT: u128 = 77;
@@ -69,7 +69,10 @@ pub(crate) fn log(input: &[u8]) {
 
 fn written_as_it_was_read(event: &RecordedEvent) {
     let RecordedEvent { id, event_type, data, metadata, .. } = event.clone();
-    let mut bytes = frame::draft(&event.stream, &[NewEvent { id, event_type, data, metadata }]);
+    let mut bytes = frame::draft(
+        &event.stream,
+        &[NewEvent { id, event_type, data, metadata, decoded: Decoded::default() }],
+    );
     frame::seal(&mut bytes, event.position.0, event.revision, event.recorded_at);
     let frame = Frame::checked(&bytes).expect("what was written is a frame");
     let again = frame.events().next().expect("a frame has events");

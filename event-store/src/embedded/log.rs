@@ -100,7 +100,7 @@ impl Log {
         for frame in frames {
             state.growing.insert(frame.stream, frame.revision, frame.last, frame.offset);
         }
-        let (first, length) = (block.first_position, block.bytes.len());
+        let (first, length) = (block.first_position, block.shown.bytes.len());
         state.growing.regions.push(first, block.offset, length, next_position);
         state.next_position = next_position;
         state.tail.push(block);

@@ -1,5 +1,6 @@
 //! The block in the making: what is accepted for it, and who waits for it.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
@@ -10,7 +11,7 @@ use super::frame;
 use super::index::{ByStream, StreamHash};
 use super::log::Placed;
 use super::writer::{Answer, Request, Turns};
-use crate::{AppendError, Appended, Position};
+use crate::{AppendError, Appended, Decoded, Position};
 
 pub(crate) struct Making {
     first_position: u64,
@@ -120,6 +121,11 @@ impl Making {
     /// Where its frames are, once it is encoded.
     pub(crate) fn frames(&self) -> impl Iterator<Item = &Placed> {
         self.accepted.iter().map(|(_, placed)| placed)
+    }
+
+    /// What its events say, in their order.
+    pub(crate) fn decoded(&mut self) -> Arc<[Decoded]> {
+        self.accepted.iter_mut().flat_map(|(draft, _)| std::mem::take(&mut draft.decoded)).collect()
     }
 
     /// It is durable.

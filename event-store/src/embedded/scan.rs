@@ -5,11 +5,10 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::frame::Recorder;
 use super::log::{Log, State, damaged, unreadable};
 use super::segment::SegmentFile;
+use super::tail::Shown;
 use super::walk::{Walk, frames};
 use crate::{Batch, Direction, Filter, Position, ReadError, RecordedEvent};
 
@@ -27,7 +26,7 @@ pub(crate) struct Limits {
 
 /// A piece of the log that holds a position.
 enum Piece {
-    Recent(Vec<Bytes>),
+    Recent(Vec<Shown>),
     Cold { segment: Arc<SegmentFile>, from: u64, to: u64 },
 }
 
@@ -67,7 +66,7 @@ impl Log {
                 Direction::Backwards => search.end - 1,
             };
             let blocks = self.piece(next, direction)?.blocks()?;
-            looked += blocks.iter().map(Bytes::len).sum::<usize>();
+            looked += blocks.iter().map(|block| block.bytes.len()).sum::<usize>();
             match direction {
                 Direction::Forwards => search.forwards(&blocks, limits.events, &mut batch),
                 Direction::Backwards => search.backwards(&blocks, limits.events, &mut batch),
@@ -117,7 +116,7 @@ impl State {
 }
 
 impl Piece {
-    fn blocks(self) -> Result<Vec<Bytes>, ReadError> {
+    fn blocks(self) -> Result<Vec<Shown>, ReadError> {
         let (segment, from, to) = match self {
             Self::Recent(blocks) => return Ok(blocks),
             Self::Cold { segment, from, to } => (segment, from, to),
@@ -126,7 +125,7 @@ impl Piece {
         let mut blocks = Vec::new();
         while walk.offset < to {
             match walk.next().map_err(unreadable)? {
-                Some(block) => blocks.push(block.bytes),
+                Some(block) => blocks.push(Shown { bytes: block.bytes, decoded: Arc::default() }),
                 None => return Err(damaged(&segment, walk.offset)),
             }
         }
@@ -150,14 +149,17 @@ impl Search<'_> {
         }
     }
 
-    fn forwards(&mut self, blocks: &[Bytes], max: usize, batch: &mut Batch) {
+    fn forwards(&mut self, blocks: &[Shown], max: usize, batch: &mut Batch) {
         for block in blocks {
-            for (_, frame) in frames(block) {
+            let mut said = 0;
+            for (_, frame) in frames(&block.bytes) {
+                let decoded = block.decoded.get(said..).unwrap_or_default();
+                said += frame.count as usize;
                 if frame.position + frame.count <= self.first {
                     continue;
                 }
                 let stream = self.filter.wants_stream(frame.stream);
-                for event in frame.events() {
+                for (number, event) in frame.events().enumerate() {
                     if event.position != self.first || event.position >= self.end {
                         continue;
                     }
@@ -167,16 +169,18 @@ impl Search<'_> {
                     batch.through = Some(Position(event.position));
                     self.first += 1;
                     if stream && self.filter.wants_type(event.event_type) {
-                        batch.events.push(self.recorder.record(block, &frame, &event));
+                        let mut recorded = self.recorder.record(&block.bytes, &frame, &event);
+                        recorded.decoded = decoded.get(number).cloned().unwrap_or_default();
+                        batch.events.push(recorded);
                     }
                 }
             }
         }
     }
 
-    fn backwards(&mut self, blocks: &[Bytes], max: usize, batch: &mut Batch) {
+    fn backwards(&mut self, blocks: &[Shown], max: usize, batch: &mut Batch) {
         for block in blocks.iter().rev() {
-            let all: Vec<_> = frames(block).collect();
+            let all: Vec<_> = frames(&block.bytes).collect();
             for (_, frame) in all.iter().rev() {
                 if frame.position >= self.end {
                     continue;
@@ -190,7 +194,7 @@ impl Search<'_> {
                     batch.through = Some(Position(event.position));
                     self.end -= 1;
                     if stream && self.filter.wants_type(event.event_type) {
-                        let event: RecordedEvent = self.recorder.record(block, frame, event);
+                        let event: RecordedEvent = self.recorder.record(&block.bytes, frame, event);
                         batch.events.push(event);
                     }
                 }

@@ -2,8 +2,11 @@
 //! written and readers near the head never touch the disk.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
+
+use crate::Decoded;
 
 /// A block as it was written.
 #[derive(Clone)]
@@ -11,7 +14,15 @@ pub(crate) struct Recent {
     pub(crate) first_position: u64,
     pub(crate) segment: u64,
     pub(crate) offset: u64,
+    pub(crate) shown: Shown,
+}
+
+/// What is shown of a block.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shown {
     pub(crate) bytes: Bytes,
+    /// What its events say, in their order; nothing where that is not remembered.
+    pub(crate) decoded: Arc<[Decoded]>,
 }
 
 /// As many of the newest blocks as fit, one at least.
@@ -28,10 +39,10 @@ impl Tail {
     }
 
     pub(crate) fn push(&mut self, block: Recent) {
-        self.bytes += block.bytes.len();
+        self.bytes += block.shown.bytes.len();
         self.blocks.push_back(block);
         while self.bytes > self.room && self.blocks.len() > 1 {
-            self.bytes -= self.blocks.pop_front().map_or(0, |oldest| oldest.bytes.len());
+            self.bytes -= self.blocks.pop_front().map_or(0, |oldest| oldest.shown.bytes.len());
         }
     }
 
@@ -41,16 +52,16 @@ impl Tail {
     }
 
     /// Some blocks from the one with this position on, if it is here.
-    pub(crate) fn from(&self, position: u64, blocks: usize) -> Option<Vec<Bytes>> {
+    pub(crate) fn from(&self, position: u64, blocks: usize) -> Option<Vec<Shown>> {
         let at = self.blocks.partition_point(|block| block.first_position <= position).checked_sub(1)?;
-        Some(self.blocks.range(at..).take(blocks).map(|block| block.bytes.clone()).collect())
+        Some(self.blocks.range(at..).take(blocks).map(|block| block.shown.clone()).collect())
     }
 
     /// Some blocks up to the one with this position, if it is here.
-    pub(crate) fn to(&self, position: u64, blocks: usize) -> Option<Vec<Bytes>> {
+    pub(crate) fn to(&self, position: u64, blocks: usize) -> Option<Vec<Shown>> {
         let behind = self.blocks.partition_point(|block| block.first_position <= position);
         let from = behind.checked_sub(1)?.saturating_sub(blocks - 1);
-        Some(self.blocks.range(from..behind).map(|block| block.bytes.clone()).collect())
+        Some(self.blocks.range(from..behind).map(|block| block.shown.clone()).collect())
     }
 
     /// The bytes from this place to the end of its block, if it is here.
@@ -58,7 +69,8 @@ impl Tail {
         let behind = self.blocks.partition_point(|block| (block.segment, block.offset) <= (segment, offset));
         let block = &self.blocks[behind.checked_sub(1)?];
         let within = usize::try_from(offset - block.offset).ok()?;
-        (block.segment == segment && within < block.bytes.len()).then(|| block.bytes.slice(within..))
+        let bytes = &block.shown.bytes;
+        (block.segment == segment && within < bytes.len()).then(|| bytes.slice(within..))
     }
 }
 
@@ -70,7 +82,8 @@ mod tests {
         let mut tail = Tail::new(25);
         for (number, (segment, offset)) in (0..).zip([(0, 64), (0, 74), (0, 84), (1, 64)]) {
             let bytes = Bytes::from(vec![number as u8; 10]);
-            tail.push(Recent { first_position: number * 5, segment, offset, bytes });
+            let shown = Shown { bytes, decoded: Arc::default() };
+            tail.push(Recent { first_position: number * 5, segment, offset, shown });
         }
         tail
     }
@@ -84,8 +97,8 @@ mod tests {
 
     #[test]
     fn blocks_are_found_by_position_and_by_place() {
-        let numbers = |blocks: Option<Vec<Bytes>>| -> Vec<u8> {
-            blocks.unwrap().iter().map(|block| block[0]).collect()
+        let numbers = |blocks: Option<Vec<Shown>>| -> Vec<u8> {
+            blocks.unwrap().iter().map(|block| block.bytes[0]).collect()
         };
         assert_eq!(numbers(tail().from(10, 9)), [2, 3]);
         assert_eq!(numbers(tail().from(14, 1)), [2]);

@@ -3,7 +3,7 @@
 use eventstore::{CurrentRevision, Error, EventData, ResolvedEvent};
 
 use super::connection::Trouble;
-use crate::{AppendError, ExpectedRevision, NewEvent, Position, RecordedEvent, StreamName};
+use crate::{AppendError, Decoded, ExpectedRevision, NewEvent, Position, RecordedEvent, StreamName};
 
 /// `None` for a position that no log ever reaches.
 pub(super) fn to_wire(position: Position) -> Option<eventstore::Position> {
@@ -42,6 +42,7 @@ pub(super) fn recorded(resolved: ResolvedEvent) -> Result<RecordedEvent, Trouble
         data: event.data,
         metadata: event.custom_metadata,
         recorded_at: created.unwrap_or(0) / 10,
+        decoded: Decoded::default(),
     })
 }
 

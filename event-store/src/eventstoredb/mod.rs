@@ -18,8 +18,8 @@ use uuid::Uuid;
 
 use crate::protocol::IDENTITY;
 use crate::{
-    Append, AppendError, Appended, Batch, Direction, EventStore, ExpectedRevision, Filter, Health, NewEvent,
-    OpenError, Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
+    Append, AppendError, Appended, Batch, Decoded, Direction, EventStore, ExpectedRevision, Filter, Health,
+    NewEvent, OpenError, Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
 };
 use connection::{Connection, Trouble};
 
@@ -69,6 +69,7 @@ impl EventStoreDb {
             event_type: "LogIdentified".into(),
             data: "{}".into(),
             metadata: "{}".into(),
+            decoded: Decoded::default(),
         };
         let id = event.id;
         match self.append(&kept, ExpectedRevision::NoStream, vec![event]).await {

@@ -5,7 +5,7 @@ mod line;
 
 use line::Line;
 
-use crate::{ExpectedRevision, Position, RecordedEvent};
+use crate::{Decoded, ExpectedRevision, Position, RecordedEvent};
 
 pub(super) fn import(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
@@ -24,6 +24,7 @@ pub(super) fn import(input: &[u8]) {
             data: event.data.clone(),
             metadata: event.metadata.clone(),
             recorded_at: 0,
+            decoded: Decoded::default(),
         };
         let line = serde_json::to_string(&Line::from(&recorded)).expect("a line is a plain struct");
         assert!(!line.contains('\n'), "{line}");

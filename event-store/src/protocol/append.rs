@@ -16,8 +16,8 @@ use super::wire::streams::append_resp::{Position, Result as Outcome, Success, Wr
 use super::wire::streams::{AppendReq, AppendResp, append_req};
 use super::{IDENTITY, convert, failure};
 use crate::{
-    AppendError, Appended, Direction, ExpectedRevision, MAX_APPEND_BYTES, MAX_APPEND_EVENTS, NewEvent,
-    StreamName,
+    AppendError, Appended, Decoded, Direction, ExpectedRevision, MAX_APPEND_BYTES, MAX_APPEND_EVENTS,
+    NewEvent, StreamName,
 };
 
 /// Where the client thinks the stream is.
@@ -186,6 +186,7 @@ impl View {
             event_type: METADATA.into(),
             data: Bytes::from(Value::Object(all).to_string()),
             metadata: Bytes::new(),
+            decoded: Decoded::default(),
         };
         let expected = state.metadata.revision.map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
         Ok(self.store.append(&of, expected, vec![event]).await?)

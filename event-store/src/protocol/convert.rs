@@ -8,7 +8,7 @@ use super::failure;
 use super::wire::event_store::client::uuid::{Structured, Value};
 use super::wire::streams::read_resp::{ReadEvent, read_event};
 use super::wire::{StreamIdentifier, WireUuid};
-use crate::{NewEvent, Position, RecordedEvent, StreamName};
+use crate::{Decoded, NewEvent, Position, RecordedEvent, StreamName};
 use bytes::Bytes;
 use tonic::Status;
 
@@ -95,7 +95,13 @@ pub(crate) fn proposed(
     if !metadata.contains_key("content-type") {
         return Err(failure::missing_property("content-type"));
     }
-    Ok(NewEvent { id, event_type: event_type.into(), data, metadata: custom_metadata })
+    Ok(NewEvent {
+        id,
+        event_type: event_type.into(),
+        data,
+        metadata: custom_metadata,
+        decoded: Decoded::default(),
+    })
 }
 
 fn recorded(event: RecordedEvent, form: UuidForm) -> read_event::RecordedEvent {
@@ -146,6 +152,7 @@ mod tests {
             data: Bytes::new(),
             metadata: Bytes::new(),
             recorded_at: u64::MAX,
+            decoded: Decoded::default(),
         };
         let told = recorded(event, UuidForm::Text);
         assert_eq!(told.metadata["created"], u64::MAX.to_string());

@@ -11,7 +11,7 @@ use super::wire::streams::delete_req::options::ExpectedStreamRevision as DeleteA
 use super::wire::streams::tombstone_req::options::ExpectedStreamRevision as TombstoneAt;
 use super::wire::streams::{DeleteReq, DeleteResp, TombstoneReq, TombstoneResp, delete_resp, tombstone_resp};
 use super::{convert, failure};
-use crate::{Appended, ExpectedRevision, NewEvent, StreamName};
+use crate::{Appended, Decoded, ExpectedRevision, NewEvent, StreamName};
 
 pub(crate) async fn delete(view: &View, request: DeleteReq) -> Result<DeleteResp, Status> {
     let options = request.options.unwrap_or_default();
@@ -46,6 +46,7 @@ pub(crate) async fn tombstone(view: &View, request: TombstoneReq) -> Result<Tomb
         event_type: TOMBSTONE.into(),
         data: Bytes::new(),
         metadata: Bytes::new(),
+        decoded: Decoded::default(),
     };
     let at = state.last.map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
     let appended = view.store.append(&stream, at, vec![event]).await.map_err(Refusal::from);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::convert::Resolved;
-use crate::{Direction, EventStore, Filter, Position, ReadError, RecordedEvent, StreamName};
+use crate::{Decoded, Direction, EventStore, Filter, Position, ReadError, RecordedEvent, StreamName};
 
 /// The type of an event that points to another one.
 pub(crate) const LINK: &str = "$>";
@@ -78,6 +78,7 @@ pub(crate) fn link(stream: &StreamName, number: u64, event: &RecordedEvent) -> R
         data: Bytes::from(target),
         metadata: Bytes::new(),
         recorded_at: event.recorded_at,
+        decoded: Decoded::default(),
     }
 }
 

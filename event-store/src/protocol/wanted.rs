@@ -85,7 +85,7 @@ impl Wanted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Position, StreamName};
+    use crate::{Decoded, Position, StreamName};
 
     fn event(stream: &str, event_type: &str) -> RecordedEvent {
         RecordedEvent {
@@ -96,6 +96,7 @@ mod tests {
             event_type: event_type.into(),
             data: "".into(),
             metadata: "".into(),
+            decoded: Decoded::default(),
             recorded_at: 0,
         }
     }

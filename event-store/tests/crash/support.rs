@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use event_store::{
-    AppendError, Appended, Direction, EmbeddedStore, EventStore, ExpectedRevision, Filter, NewEvent,
+    AppendError, Appended, Decoded, Direction, EmbeddedStore, EventStore, ExpectedRevision, Filter, NewEvent,
     OpenError, Options, ReadError, RecordedEvent, StreamName,
 };
 use tempfile::TempDir;
@@ -19,6 +19,7 @@ pub(crate) fn event(bytes: usize) -> NewEvent {
         event_type: "Happened".into(),
         data: Bytes::from(vec![b'd'; bytes]),
         metadata: Bytes::from_static(b"{}"),
+        decoded: Decoded::default(),
     }
 }
 

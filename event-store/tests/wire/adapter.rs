@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use event_store::protocol::{Settings, Tls};
 use event_store::{
-    Direction, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName, Subscription,
+    Decoded, Direction, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName,
+    Subscription,
 };
 
 use crate::server::Server;
@@ -18,6 +19,7 @@ fn event(number: u64) -> NewEvent {
         event_type: "Counted".into(),
         data: Bytes::from(number.to_string()),
         metadata: Bytes::new(),
+        decoded: Decoded::default(),
     }
 }
 

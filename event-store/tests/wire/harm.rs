@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_store::{EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName};
+use event_store::{Decoded, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -17,6 +17,7 @@ async fn still_works(server: &Server) {
             event_type: "Checked".into(),
             data: "{}".into(),
             metadata: "".into(),
+            decoded: Decoded::default(),
         };
         store.append(&stream, ExpectedRevision::NoStream, vec![event]).await.unwrap();
         let mut all = store.subscribe(None, Filter::categories(["check"])).await.unwrap();
@@ -60,6 +61,7 @@ async fn clients_that_disappear_in_the_middle_of_a_call_leave_nothing_behind() {
             event_type: "Big".into(),
             data: vec![b'x'; 4 << 20].into(),
             metadata: "".into(),
+            decoded: Decoded::default(),
         }];
         let append = store.append(&stream, ExpectedRevision::Any, events);
         drop(tokio::time::timeout(Duration::from_micros(500), append).await);

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use event_store::{EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName};
+use event_store::{Decoded, EventStore, EventStoreDb, ExpectedRevision, Filter, NewEvent, StreamName};
 use eventstore::{
     BatchAppendOptions, Client, EventData, StreamPosition, SubscribeToAllOptions, SubscriptionEvent,
     SubscriptionFilter,
@@ -59,6 +59,7 @@ fn event(bytes: usize) -> NewEvent {
         event_type: "Noted".into(),
         data: vec![b'x'; bytes].into(),
         metadata: Bytes::new(),
+        decoded: Decoded::default(),
     }
 }
 

@@ -3,6 +3,8 @@
 #[allow(dead_code, reason = "only one benchmark has students beside it")]
 pub(crate) mod steady;
 
+use std::sync::Arc;
+
 use domain::elearning::sample::{application, receipt};
 use domain::elearning::{
     Application, Applied, ApplyCancelled, ApplyEvent, CancelReason, DeliveryEvent, Fact, PaymentEvent,
@@ -10,7 +12,7 @@ use domain::elearning::{
 };
 use domain::kernel::{Event, Metadata, RequestId};
 use domain::payment::{PayCancelRequested, PayCancelled, PayCompleted, PayRequested};
-use event_store::{EventStore, ExpectedRevision, NewEvent, StreamName};
+use event_store::{Decoded, EventStore, ExpectedRevision, NewEvent, StreamName};
 use futures::future::join_all;
 use uuid::Uuid;
 
@@ -39,7 +41,7 @@ pub(crate) async fn fill(store: &dyn EventStore, wanted: usize) -> usize {
 fn story(number: usize) -> Vec<(RequestId, Fact)> {
     let id = RequestId(Uuid::now_v7());
     let student_id = StudentId::new(format!("student{}", number / 4)).expect("not blank");
-    let sale = Application { id, student_id, ..application() };
+    let sale = Arc::new(Application { id, student_id, ..(*application()).clone() });
     let (applied, receipt) = (Applied { application: sale.clone() }, receipt());
     let paid = PayCompleted { sale: sale.clone(), receipt: receipt.clone(), cancelling: false };
     let mut facts = vec![
@@ -80,6 +82,7 @@ async fn append(store: &dyn EventStore, id: RequestId, fact: &Fact) {
         event_type: name.into(),
         data: data.into(),
         metadata: metadata.encode().into(),
+        decoded: Decoded::default(),
     };
     store.append(&stream, ExpectedRevision::Any, vec![event]).await.expect("the store takes it");
 }

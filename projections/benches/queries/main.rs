@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use event_store::{EventStore, ExpectedRevision, MemoryStore, NewEvent, StreamName};
+use event_store::{Decoded, EventStore, ExpectedRevision, MemoryStore, NewEvent, StreamName};
 use projections::{Database, ReadSide, elearning};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -77,7 +77,13 @@ async fn measure(kind: &str, url: &str, rows: u64) {
     // Of no interest to any projection, but none is without a position any more.
     let stream = StreamName::new("benchmark.log-1").expect("a name");
     let (data, metadata) = (Bytes::from_static(b"{}"), Bytes::new());
-    let event = NewEvent { id: Uuid::new_v4(), event_type: "Begun".into(), data, metadata };
+    let event = NewEvent {
+        id: Uuid::new_v4(),
+        event_type: "Begun".into(),
+        data,
+        metadata,
+        decoded: Decoded::default(),
+    };
     store.append(&stream, ExpectedRevision::NoStream, vec![event]).await.expect("an empty store");
     let side = ReadSide::start(store, database, &elearning::system(), stop.clone()).await;
     let side = side.expect("an empty database");

@@ -5,6 +5,7 @@ pub mod my_page;
 use std::sync::Arc;
 
 use domain::elearning::{self, Fact, SYSTEM};
+use domain::kernel::Happened;
 use event_store::RecordedEvent;
 use serde_json::value::to_raw_value;
 
@@ -30,22 +31,19 @@ pub fn system() -> System {
     System { name: SYSTEM, collections: &COLLECTIONS, resource, screens: vec![Arc::new(MyPage)] }
 }
 
-/// A fact of this business.
-type Dated = dated::Dated<Fact>;
-
 /// Reads an event of this business.
-fn read(event: &RecordedEvent) -> Result<Option<Dated>, String> {
+fn read(event: &RecordedEvent) -> Result<Option<Arc<Happened<Fact>>>, String> {
     dated::read(event, Fact::decode)
 }
 
 fn resource(event: &RecordedEvent) -> Result<Option<Resource>, String> {
-    let Some(Dated { fact, time }) = read(event)? else { return Ok(None) };
-    let resource = elearning::Resource::after(&fact);
+    let Some(happened) = read(event)? else { return Ok(None) };
+    let resource = elearning::Resource::after(&happened.fact);
     Ok(Some(Resource {
         collection: resource.collection,
-        id: resource.id.to_string(),
-        owner: resource.student_id.to_string(),
-        updated: time,
+        id: resource.application.id.to_string(),
+        owner: resource.application.student_id.to_string(),
+        updated: happened.time,
         body: to_raw_value(&resource).map_err(|error| error.to_string())?,
     }))
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use domain::kernel::Aggregate;
 use domain::{elearning, rentcar};
-use event_store::{Position, RecordedEvent, StreamName};
+use event_store::{Decoded, Position, RecordedEvent, StreamName};
 use uuid::Uuid;
 
 use crate::{Projection, SYSTEMS};
@@ -73,6 +73,7 @@ fn show(stream: StreamName, revision: u64, name: &str, json: &[u8]) {
         data: json.to_vec().into(),
         metadata: "".into(),
         recorded_at: 0,
+        decoded: Decoded::default(),
     };
     for projection in PROJECTIONS.iter() {
         // The error is what is parked, and names the event.

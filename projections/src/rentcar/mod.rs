@@ -8,7 +8,7 @@ use domain::rentcar::{self, Fact, SYSTEM};
 use event_store::RecordedEvent;
 use serde_json::value::to_raw_value;
 
-use crate::dated::{self, Dated};
+use crate::dated;
 use crate::resources::Resource;
 use crate::system::{Collection, System};
 use my_page::MyPage;
@@ -32,13 +32,13 @@ pub fn system() -> System {
 }
 
 fn resource(event: &RecordedEvent) -> Result<Option<Resource>, String> {
-    let Some(Dated { fact, time }) = dated::read(event, Fact::decode)? else { return Ok(None) };
-    let Some(resource) = rentcar::Resource::after(&fact) else { return Ok(None) };
+    let Some(happened) = dated::read(event, Fact::decode)? else { return Ok(None) };
+    let Some(resource) = rentcar::Resource::after(&happened.fact) else { return Ok(None) };
     Ok(Some(Resource {
         collection: resource.collection().0,
         id: resource.id().to_string(),
         owner: resource.user().map(ToString::to_string).unwrap_or_default(),
-        updated: time,
+        updated: happened.time,
         body: to_raw_value(&resource).map_err(|error| error.to_string())?,
     }))
 }

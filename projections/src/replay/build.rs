@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_store::{Batch, EventStore, Filter, Position, RecordedEvent};
+use event_store::{Batch, Decoded, EventStore, Filter, Position, RecordedEvent};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -254,7 +254,9 @@ async fn read(
     while through < goal {
         let Batch { events: more, through: looked, .. } = subscription.next().await?;
         let more = more.into_iter().take_while(|event| Some(event.position) <= goal);
-        events.extend(more.filter(|event| wanted(event) && !skipped.contains(&event.position)));
+        let more = more.filter(|event| wanted(event) && !skipped.contains(&event.position));
+        // It is what the log says that is compared with the live rows, not what its writer meant.
+        events.extend(more.map(|event| RecordedEvent { decoded: Decoded::default(), ..event }));
         through = looked.max(through).min(goal);
         while events.len() >= size || (through >= goal && sent < goal) {
             let rest = events.split_off(size.min(events.len()));

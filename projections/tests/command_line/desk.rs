@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use domain::elearning::Fact;
 use domain::kernel::{Event, Metadata};
-use event_store::{Direction, EmbeddedStore, EventStore, ExpectedRevision, Filter, NewEvent, StreamName};
+use event_store::{
+    Decoded, Direction, EmbeddedStore, EventStore, ExpectedRevision, Filter, NewEvent, StreamName,
+};
 use serde_json::Value;
 use sqlx::any::install_default_drivers;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
@@ -114,6 +116,7 @@ impl Desk {
             event_type: "PayCompleted".into(),
             data: b"{}".to_vec().into(),
             metadata: Vec::new().into(),
+            decoded: Decoded::default(),
         };
         store.append(&stream, ExpectedRevision::NoStream, vec![event]).await.unwrap();
     }
@@ -146,6 +149,7 @@ async fn append(store: &EmbeddedStore, fact: &Fact, cause: Uuid) -> Uuid {
         event_type: name.into(),
         data: data.into(),
         metadata: metadata.encode().into(),
+        decoded: Decoded::default(),
     };
     let id = (event.id, StreamName::new(format!("elearning.{aggregate}-{id}")).unwrap());
     store.append(&id.1, ExpectedRevision::Any, vec![event]).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event_store::{EventStore, ExpectedRevision, MemoryStore, NewEvent, Position, StreamName, copy};
+use event_store::{Decoded, EventStore, ExpectedRevision, MemoryStore, NewEvent, Position, StreamName, copy};
 use projections::{AdoptError, Adopted, Refused, StepError, adopt};
 use uuid::Uuid;
 
@@ -61,6 +61,7 @@ async fn rows_stay_where_they_are_when_the_other_log_is_not_the_same_as_far_as_t
         event_type: "Kept".into(),
         data: "{}".into(),
         metadata: "{}".into(),
+        decoded: Decoded::default(),
     };
     shifted.append(&identity, ExpectedRevision::NoStream, vec![event]).await.unwrap();
     let target = Arc::new(MemoryStore::default());

@@ -101,7 +101,7 @@ async fn nothing_parked_is_nothing_to_retry() {
     assert_eq!(healed.unwrap(), None);
 }
 
-pub(crate) async fn with_a_parked_key() -> (World, Application, Position, Arc<AtomicBool>) {
+pub(crate) async fn with_a_parked_key() -> (World, Arc<Application>, Position, Arc<AtomicBool>) {
     let broken = Arc::new(AtomicBool::new(true));
     let system = System {
         collections: &[],
@@ -117,7 +117,7 @@ pub(crate) async fn with_a_parked_key() -> (World, Application, Position, Arc<At
     (world, sale, last, broken)
 }
 
-pub(crate) async fn order(world: &World, sale: &Application, order: Order) -> Healed {
+pub(crate) async fn order(world: &World, sale: &Arc<Application>, order: Order) -> Healed {
     let store: Arc<dyn EventStore> = world.store.clone();
     let projection = world.system.screens[0].projection();
     let healed = heal(&store, &world.database, &*projection, &sale.id.to_string(), order).await;

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use domain::elearning::Fact;
 use domain::kernel::{Event, Metadata, RequestId};
-use event_store::{EventStore, ExpectedRevision, MemoryStore, NewEvent, Position, StreamName};
+use event_store::{Decoded, EventStore, ExpectedRevision, MemoryStore, NewEvent, Position, StreamName};
 use projections::query::QueryOptions;
 use projections::{Database, ReadSide, Rows, StepError, System, elearning, rebuild, rows};
 use serde_json::Value;
@@ -155,6 +155,7 @@ impl World {
             event_type: name.into(),
             data: data.into(),
             metadata: metadata.map(|metadata| metadata.encode()).unwrap_or_default().into(),
+            decoded: Decoded::default(),
         };
         let stream = StreamName::new(stream).unwrap();
         self.store.append(&stream, ExpectedRevision::Any, vec![event]).await.unwrap().position

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_store::{EmbeddedStore, EventStore, ExpectedRevision, NewEvent, Position, StreamName};
+use event_store::{Decoded, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, Position, StreamName};
 use projections::{Database, Purpose, Replay, elearning};
 use sqlx::{AnyConnection, Connection};
 use tokio::task::JoinHandle;
@@ -171,6 +171,7 @@ async fn served(store: &dyn EventStore, number: u64) {
             event_type: name.into(),
             data: data.into(),
             metadata: Vec::new().into(),
+            decoded: Decoded::default(),
         };
         let stream = StreamName::new(stream).unwrap();
         store.append(&stream, ExpectedRevision::Any, vec![event]).await.unwrap();

@@ -7,7 +7,7 @@ use super::{Interrupted, Session};
 use crate::policies::parked::{ParkedEvent, ParkedReaction, ReactionRetried, Trigger, WAITS};
 use crate::policies::runner::Wanted;
 
-impl<E: 'static, C: Send + Sync + 'static> Session<'_, E, C> {
+impl<E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'_, E, C> {
     /// Parks a reaction that failed for good.
     pub(super) async fn park(
         &mut self,

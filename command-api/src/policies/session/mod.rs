@@ -87,7 +87,7 @@ pub(super) struct Session<'r, E, C> {
     ended: u64,
 }
 
-impl<'r, E: 'static, C: Send + Sync + 'static> Session<'r, E, C> {
+impl<'r, E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'r, E, C> {
     /// Takes up what the checkpoint says.
     pub(super) async fn open(runner: &'r Runner<E, C>, validity: Validity) -> Result<Self, Interrupted> {
         let (store, system, policy) = (&*runner.store, runner.system, &runner.policy);

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use event_store::{Direction, EventStore, ExpectedRevision, MemoryStore, NewEvent, StreamName, copy};
+use event_store::{
+    Decoded, Direction, EventStore, ExpectedRevision, MemoryStore, NewEvent, StreamName, copy,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -16,6 +18,7 @@ async fn shifted(by: u128) -> Arc<MemoryStore> {
         event_type: "Kept".into(),
         data: "{}".into(),
         metadata: "{}".into(),
+        decoded: Decoded::default(),
     };
     for number in 0..by {
         store.append(&kept, ExpectedRevision::Any, vec![event(number)]).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::kernel::{DecodeError, Metadata, Policy, Reaction};
-use event_store::{EventStore, ExpectedRevision, MemoryStore, NewEvent, RecordedEvent, StreamName};
+use event_store::{Decoded, EventStore, ExpectedRevision, MemoryStore, NewEvent, RecordedEvent, StreamName};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,7 @@ impl World {
             event_type: "CheckpointReached".into(),
             data: checkpoint.to_owned().into(),
             metadata: "{}".into(),
+            decoded: Decoded::default(),
         };
         let stream = StreamName::new("test.checkpoint-policy").unwrap();
         self.store.append(&stream, ExpectedRevision::Any, vec![event]).await.unwrap();
@@ -112,6 +113,7 @@ impl World {
             event_type: "Happened".into(),
             data: what.to_owned().into(),
             metadata: metadata.encode().into(),
+            decoded: Decoded::default(),
         };
         let stream = StreamName::new(format!("test.thing-{key}")).unwrap();
         self.store.append(&stream, ExpectedRevision::Any, vec![event]).await.unwrap();

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Booking, CarId, SYSTEM};
+use super::{Booking, CarId, Fact, SYSTEM};
 use crate::kernel::{Aggregate, RequestId, wire};
 
 /// Where a reservation stands.
@@ -150,6 +150,7 @@ impl Aggregate for Reservation {
     const NAME: &'static str = "reservation";
     type Command = ReservationCommand;
     type Event = ReservationEvent;
+    type Fact = Fact;
     type Refusal = ReservationRefusal;
 
     fn decide(&self, command: &ReservationCommand) -> Result<Vec<ReservationEvent>, ReservationRefusal> {

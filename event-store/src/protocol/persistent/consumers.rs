@@ -94,7 +94,7 @@ impl Consumers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Position, StreamName};
+    use crate::{Decoded, Position, StreamName};
 
     fn event(stream: &str, correlation: &str) -> RecordedEvent {
         RecordedEvent {
@@ -105,6 +105,7 @@ mod tests {
             event_type: "E".into(),
             data: "".into(),
             metadata: format!("{{\"$correlationId\":\"{correlation}\"}}").into(),
+            decoded: Decoded::default(),
             recorded_at: 0,
         }
     }

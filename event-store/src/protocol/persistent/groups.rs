@@ -14,7 +14,7 @@ use super::super::view::{DELETED, View};
 use super::super::{convert, failure};
 use super::config::{Config, Key, Start};
 use super::group::{Command, Group};
-use crate::{Direction, ExpectedRevision, NewEvent, ReadError, StreamName};
+use crate::{Decoded, Direction, ExpectedRevision, NewEvent, ReadError, StreamName};
 
 /// The stream that says which groups there are.
 pub(crate) const CONFIGURATION: &str = "$persistentSubscriptionConfig";
@@ -84,6 +84,7 @@ impl Groups {
             event_type: "$PersistentConfig".into(),
             data: Bytes::from(data),
             metadata: Bytes::new(),
+            decoded: Decoded::default(),
         };
         let stream = StreamName::stored(CONFIGURATION);
         let written = self.view.store.append(&stream, ExpectedRevision::Any, vec![event]).await;

@@ -15,7 +15,7 @@ use super::super::wire::streams::read_req::options::stream_options::RevisionOpti
 use super::super::wire::streams::read_resp::Content;
 use super::super::{IDENTITY, failure};
 use super::{Answers, Look, PAGE, linked, message, not_found, shown};
-use crate::{Direction, Position, RecordedEvent, StreamName};
+use crate::{Decoded, Direction, Position, RecordedEvent, StreamName};
 
 pub(super) async fn read(
     view: Arc<View>,
@@ -114,5 +114,6 @@ fn identity(view: &View, stream: StreamName) -> RecordedEvent {
         data: Bytes::from(format!("{{\"id\":\"{id}\"}}")),
         metadata: Bytes::new(),
         recorded_at: 0,
+        decoded: Decoded::default(),
     }
 }

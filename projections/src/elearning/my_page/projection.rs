@@ -9,10 +9,10 @@ use domain::elearning::SYSTEM;
 use domain::kernel::RequestId;
 use event_store::{Filter, RecordedEvent};
 
-use super::row::{Placed, Row, application};
+use super::row::{Placed, Row};
 use super::table;
 use crate::database::Transaction;
-use crate::elearning::{Dated, read};
+use crate::elearning::read;
 use crate::projection::{Change, Projection, Table, Undecodable};
 use crate::upsert::JsonRows;
 
@@ -41,17 +41,17 @@ impl Projection for MyPageProjection {
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
         let mut placed = Vec::with_capacity(events.len());
         for event in events {
-            let dated = read(event).map_err(|reason| Undecodable::new(event, reason))?;
-            if let Some(Dated { fact, time }) = dated {
-                placed.push(Placed { fact, revision: event.revision, position: event.position, time });
+            let happened = read(event).map_err(|reason| Undecodable::new(event, reason))?;
+            if let Some(happened) = happened {
+                placed.push(Placed { happened, revision: event.revision, position: event.position });
             }
         }
         let mut begun: HashMap<RequestId, usize> = HashMap::new();
         for event in &placed {
-            *begun.entry(application(&event.fact).id).or_default() += usize::from(event.revision == 0);
+            *begun.entry(event.application().id).or_default() += usize::from(event.revision == 0);
         }
         // A request all of whose streams begin here has no row yet: no database is asked.
-        let is_new = |event: &Placed| begun[&application(&event.fact).id] >= Fact::AGGREGATES.len();
+        let is_new = |event: &Placed| begun[&event.application().id] >= Fact::AGGREGATES.len();
         let (mut new, mut goes_on) = (Rows::new(), Vec::new());
         for event in placed {
             match is_new(&event) {
@@ -66,7 +66,7 @@ impl Projection for MyPageProjection {
 type Rows = HashMap<RequestId, Option<Row>>;
 
 fn fold(rows: &mut Rows, event: &Placed) {
-    let row = rows.entry(application(&event.fact).id).or_default();
+    let row = rows.entry(event.application().id).or_default();
     *row = Some(Row::after(row.take(), event));
 }
 
@@ -80,7 +80,7 @@ struct Fold {
 #[async_trait]
 impl Change for Fold {
     async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
-        let ids: HashSet<&RequestId> = self.events.iter().map(|event| &application(&event.fact).id).collect();
+        let ids: HashSet<&RequestId> = self.events.iter().map(|event| &event.application().id).collect();
         let found = match ids.is_empty() {
             true => Vec::new(),
             false => table::read(transaction, ids.into_iter()).await?,

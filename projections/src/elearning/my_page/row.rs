@@ -4,16 +4,19 @@
 //! therefore depends on the newest event of each stream alone, or only ever grows (`cancelled`,
 //! time, position): whatever the order, the same row.
 
+use std::sync::Arc;
+
 use domain::elearning::{
     Application, ApplyEvent, ApplyStatus, DeliveryEvent, DeliveryStatus, Fact, PayStatus, PaymentEvent,
 };
+use domain::kernel::Happened;
 use event_store::Position;
 
 /// One application as its student sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     /// What was applied for.
-    pub(super) application: Application,
+    pub(super) application: Arc<Application>,
     /// Cancelled once, cancelled for ever: a payment or delivery that comes late does not bring it back.
     pub(super) apply_status: ApplyStatus,
     pub(super) pay_status: PayStatus,
@@ -39,31 +42,37 @@ pub(super) struct Revisions {
 /// A fact with its place.
 #[derive(Debug, Clone)]
 pub(super) struct Placed {
-    pub(super) fact: Fact,
+    pub(super) happened: Arc<Happened<Fact>>,
     pub(super) revision: u64,
     pub(super) position: Position,
-    /// Milliseconds since the Unix epoch.
-    pub(super) time: u64,
+}
+
+impl Placed {
+    /// What it is about.
+    pub(super) fn application(&self) -> &Arc<Application> {
+        application(&self.happened.fact)
+    }
 }
 
 impl Row {
     /// The row after this event. An event that is in the row already changes nothing.
     pub(super) fn after(row: Option<Self>, event: &Placed) -> Self {
         let mut row = row.unwrap_or_else(|| Self::new(event));
-        if row.seen(&event.fact) >= Some(event.revision) {
+        let fact = &event.happened.fact;
+        if row.seen(fact) >= Some(event.revision) {
             return row;
         }
         // What was applied for is told by all three; should they differ, the application knows best.
         let Revisions { apply, payment, .. } = row.revisions;
-        let knows_best = match event.fact {
+        let knows_best = match fact {
             Fact::Apply(_) => true,
             Fact::Payment(_) => apply.is_none(),
             Fact::Delivery(_) => apply.is_none() && payment.is_none(),
         };
-        if knows_best && row.application != *application(&event.fact) {
-            row.application = application(&event.fact).clone();
+        if knows_best && row.application != *application(fact) {
+            row.application = Arc::clone(application(fact));
         }
-        match &event.fact {
+        match fact {
             Fact::Apply(fact) => {
                 row.revisions.apply = Some(event.revision);
                 row.apply(fact);
@@ -77,7 +86,7 @@ impl Row {
                 row.delivery(fact);
             }
         }
-        row.updated_at = row.updated_at.max(event.time);
+        row.updated_at = row.updated_at.max(event.happened.time);
         row.position = row.position.max(event.position);
         row
     }
@@ -85,13 +94,13 @@ impl Row {
     /// Nothing has happened to it yet.
     fn new(event: &Placed) -> Self {
         Self {
-            application: application(&event.fact).clone(),
+            application: Arc::clone(event.application()),
             apply_status: ApplyStatus::Completed,
             pay_status: PayStatus::Pending,
             delivery_status: DeliveryStatus::None,
             cancel_reason: None,
             fail_reason: None,
-            updated_at: event.time,
+            updated_at: event.happened.time,
             revisions: Revisions::default(),
             position: event.position,
         }
@@ -144,7 +153,7 @@ impl Row {
 }
 
 /// What every event of this business carries.
-pub(super) fn application(fact: &Fact) -> &Application {
+fn application(fact: &Fact) -> &Arc<Application> {
     match fact {
         Fact::Apply(ApplyEvent::Applied(event)) => &event.application,
         Fact::Apply(ApplyEvent::ApplyCancelled(event)) => &event.application,

@@ -1,12 +1,14 @@
 //! The rows in the database.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use domain::elearning::{Application, ApplyStatus, BookId, DeliveryStatus, PayStatus, StudentId};
 use domain::kernel::{Money, Quantity, RequestId};
 use event_store::Position;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeTuple;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -49,8 +51,8 @@ pub(super) async fn read(
 
 /// These rows as [`write()`] takes them.
 pub(super) fn json(rows: HashMap<RequestId, Option<Row>>) -> JsonRows {
-    let mut rows: Vec<Columns> = rows.into_values().flatten().map(Columns::from).collect();
-    rows.sort_unstable_by_key(|row| row.0);
+    let mut rows: Vec<Row> = rows.into_values().flatten().collect();
+    rows.sort_unstable_by_key(|row| row.application.id);
     JsonRows::new(&rows)
 }
 
@@ -67,11 +69,40 @@ fn decode(columns: &str) -> Result<Row, serde_json::Error> {
 /// A row as the array of its columns.
 #[cfg(test)]
 pub(super) fn encode(row: Row) -> String {
-    serde_json::to_string(&Columns::from(row)).expect("columns are plain values")
+    serde_json::to_string(&row).expect("columns are plain values")
 }
 
-/// What is kept of a row, in the order of [`COLUMNS`].
-#[derive(Serialize, Deserialize)]
+/// As the array of its columns, in the order of [`COLUMNS`].
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Application { id, student_id, student_name, book_id, book_name, qty, amount, address } =
+            &*self.application;
+        let revision = |revision: Option<u64>| number(revision.map(Position));
+        let mut columns = serializer.serialize_tuple(18)?;
+        columns.serialize_element(id)?;
+        columns.serialize_element(student_id)?;
+        columns.serialize_element(student_name)?;
+        columns.serialize_element(book_id)?;
+        columns.serialize_element(book_name)?;
+        columns.serialize_element(qty)?;
+        columns.serialize_element(amount)?;
+        columns.serialize_element(&self.apply_status)?;
+        columns.serialize_element(address)?;
+        columns.serialize_element(&self.pay_status)?;
+        columns.serialize_element(&self.delivery_status)?;
+        columns.serialize_element(&self.cancel_reason)?;
+        columns.serialize_element(&self.fail_reason)?;
+        columns.serialize_element(&self.updated_at)?;
+        columns.serialize_element(&revision(self.revisions.apply))?;
+        columns.serialize_element(&revision(self.revisions.payment))?;
+        columns.serialize_element(&revision(self.revisions.delivery))?;
+        columns.serialize_element(&self.position.0)?;
+        columns.end()
+    }
+}
+
+/// The same, to be read.
+#[derive(Deserialize)]
 struct Columns(
     RequestId,
     StudentId,
@@ -93,34 +124,6 @@ struct Columns(
     u64,
 );
 
-impl From<Row> for Columns {
-    fn from(row: Row) -> Self {
-        let Application { id, student_id, student_name, book_id, book_name, qty, amount, address } =
-            row.application;
-        let revision = |revision: Option<u64>| number(revision.map(Position));
-        Self(
-            id,
-            student_id,
-            student_name,
-            book_id,
-            book_name,
-            qty,
-            amount,
-            row.apply_status,
-            address,
-            row.pay_status,
-            row.delivery_status,
-            row.cancel_reason,
-            row.fail_reason,
-            row.updated_at,
-            revision(row.revisions.apply),
-            revision(row.revisions.payment),
-            revision(row.revisions.delivery),
-            row.position.0,
-        )
-    }
-}
-
 impl From<Columns> for Row {
     fn from(columns: Columns) -> Self {
         let Columns(id, student_id, student_name, book_id, book_name, qty, amount, ..) = columns;
@@ -128,7 +131,7 @@ impl From<Columns> for Row {
         let Columns(.., cancel_reason, fail_reason, updated_at, apply, payment, delivery, position) = columns;
         let revision = |revision: i64| u64::try_from(revision).ok();
         Self {
-            application: Application {
+            application: Arc::new(Application {
                 id,
                 student_id,
                 student_name,
@@ -137,7 +140,7 @@ impl From<Columns> for Row {
                 qty,
                 amount,
                 address,
-            },
+            }),
             apply_status,
             pay_status,
             delivery_status,

@@ -1,11 +1,15 @@
+use std::sync::Arc;
+
 use domain::elearning::sample::{application, receipt};
 use domain::elearning::{
     Applied, ApplyCancelled, ApplyEvent, ApplyStatus, CancelReason, DeliveryEvent, DeliveryStatus, Fact,
     PayStatus, PaymentEvent,
 };
+use domain::kernel::Happened;
 use domain::payment::{PayCancelRequested, PayCancelled, PayCompleted, PayFailed, PayRequested};
 use event_store::Position;
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use super::row::{Placed, Row};
 use super::table::encode;
@@ -139,7 +143,8 @@ impl Story {
             };
             let revision = stream.len() as u64;
             let (position, time) = (Position(place), 1_700_000_000_000 + place);
-            stream.push(Placed { fact: fact.clone(), revision, position, time });
+            let happened = Arc::new(Happened { fact: fact.clone(), request: Uuid::nil(), time });
+            stream.push(Placed { happened, revision, position });
         }
         streams
     }

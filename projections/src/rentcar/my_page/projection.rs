@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::row::{Part, RentalPart, ReservationPart};
 use crate::database::Transaction;
-use crate::dated::{self, Dated};
+use crate::dated;
 use crate::projection::{Change, Projection, Table, Undecodable};
 
 /// The permanent name, and that of the table.
@@ -46,12 +46,11 @@ impl Projection for MyPageProjection {
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
         let (mut reservations, mut rentals) = (HashMap::new(), HashMap::new());
         for event in events {
-            let dated = dated::read(event, Fact::decode);
-            let Some(Dated { fact, time }) = dated.map_err(|reason| Undecodable::new(event, reason))? else {
-                continue;
-            };
-            let half = |booking: &Booking, status| Half::new(booking, status, event, time);
-            match &fact {
+            let happened = dated::read(event, Fact::decode);
+            let happened = happened.map_err(|reason| Undecodable::new(event, reason))?;
+            let Some(happened) = happened else { continue };
+            let half = |booking: &Booking, status| Half::new(booking, status, event, happened.time);
+            match &happened.fact {
                 Fact::Reservation(fact) => {
                     if let Some((booking, status)) = ReservationPart::after(fact) {
                         newest(&mut reservations, half(&booking, status.word()));

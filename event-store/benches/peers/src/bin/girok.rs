@@ -22,6 +22,7 @@ async fn main() -> Result<()> {
                 event_type: "Applied".into(),
                 data: Bytes::from(event.data),
                 metadata: Bytes::new(),
+                decoded: Decoded::default(),
             };
             store.append(&stream, ExpectedRevision::NoStream, vec![event]).await?;
             Ok(())

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Group;
-use crate::{ExpectedRevision, NewEvent};
+use crate::{Decoded, ExpectedRevision, NewEvent};
 
 impl Group {
     pub(super) async fn maybe_checkpoint(&mut self) {
@@ -40,6 +40,7 @@ impl Group {
                 event_type: "$SubscriptionCheckpoint".into(),
                 data: Bytes::from(reached.to_string()),
                 metadata: Bytes::new(),
+                decoded: Decoded::default(),
             };
             let stream = self.key.stream("checkpoint");
             match self.view.store.append(&stream, ExpectedRevision::Any, vec![event]).await {

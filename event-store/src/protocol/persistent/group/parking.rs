@@ -9,7 +9,7 @@ use super::super::super::append::Refusal;
 use super::super::super::convert::Resolved;
 use super::super::super::linked::{self, LINK};
 use super::{Group, Message, Origin};
-use crate::{Direction, ExpectedRevision, NewEvent};
+use crate::{Decoded, Direction, ExpectedRevision, NewEvent};
 
 impl Group {
     /// Puts an event aside. Only when that is durable the event is done.
@@ -21,6 +21,7 @@ impl Group {
             event_type: LINK.into(),
             data: Bytes::from(format!("{}@{}", target.revision, target.stream)),
             metadata: Bytes::from(about.to_string()),
+            decoded: Decoded::default(),
         };
         let stream = self.key.stream("parked");
         match self.view.store.append(&stream, ExpectedRevision::Any, vec![parked]).await {
