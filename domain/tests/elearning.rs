@@ -4,17 +4,15 @@
 //! repeats and outages; every step is one that a crash may separate from the next. Whatever the
 //! order, the invariants of SPEC 1.3 hold after every step, and at rest everything agrees.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
 use domain::elearning::{
     Application, Apply, ApplyCommand, ApplyEvent, ApplyStatus, CancelReason, Command, Delivery,
     DeliveryCommand, DeliveryEvent, Fact, NOT_PAID_IN_TIME, Particulars, PayStatus, Payment, PaymentEvent,
     Resource, policies, sample::application,
 };
-use domain::kernel::{Aggregate, Reaction, fold};
+use domain::kernel::{Aggregate, Reaction, Shared, fold};
 use domain::payment::{PaymentCommand, Receipt};
 use proptest::prelude::*;
+use std::collections::VecDeque;
 
 /// One request from end to end.
 #[derive(Default)]
@@ -95,7 +93,7 @@ impl World {
         }
     }
 
-    fn execute_payment(&mut self, command: PaymentCommand<Arc<Application>>) {
+    fn execute_payment(&mut self, command: PaymentCommand<Shared<Application>>) {
         for event in self.payment.decide(&command).unwrap_or_default() {
             self.payment = self.payment.clone().evolve(&event);
             self.happened(Fact::Payment(event));

@@ -63,6 +63,12 @@ fn has_control(name: &str) -> bool {
     }
 }
 
+impl From<StreamName> for Arc<str> {
+    fn from(name: StreamName) -> Self {
+        name.0
+    }
+}
+
 impl fmt::Display for StreamName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

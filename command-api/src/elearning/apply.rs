@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use domain::elearning::{
     Application, Apply, ApplyCommand, ApplyRefusal, ApplyStatus, CancelReason, PayStatus, Resource,
 };
-use domain::kernel::RequestId;
+use domain::kernel::{RequestId, Shared};
 use domain::payment::PaymentCommand;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
@@ -50,7 +50,7 @@ impl ApplyService {
     /// here, its request is on the log together with the application: one sync instead of two.
     async fn apply_new(
         &self,
-        application: &Arc<Application>,
+        application: &Shared<Application>,
         origin: &Origin,
     ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
         let (id, apply) = (application.id, ApplyCommand::Apply(application.clone()));
@@ -78,7 +78,7 @@ impl ApplyService {
     /// Takes an application that may be known, and asks for its payment unless it was cancelled since.
     async fn apply_again(
         &self,
-        application: &Arc<Application>,
+        application: &Shared<Application>,
         origin: &Origin,
     ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
         let (id, apply) = (application.id, ApplyCommand::Apply(application.clone()));
@@ -236,6 +236,7 @@ fn resource(loaded: &Loaded<Apply>) -> Result<Resource, ApiError> {
 }
 
 fn with_links(resource: &impl Serialize, id: RequestId, base: &Base) -> Hal {
+    let id = id.to_string();
     Hal::new(resource, base, "apply", "/applies/", &id)
         .link("pay", "/pays/", &id)
         .link("delivery", "/deliveries/", &id)

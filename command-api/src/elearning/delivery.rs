@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{get, post};
 use domain::elearning::{Application, ApplyStatus, Delivery, DeliveryCommand, Resource};
-use domain::kernel::RequestId;
+use domain::kernel::{RequestId, Shared};
 
 use super::input::{application, id};
 use crate::calls::{CallError, Callee};
@@ -20,7 +20,7 @@ use crate::policies::Failure;
 
 /// Asks that the delivery of an application be cancelled; its id is the idempotency key.
 #[derive(Debug, Clone)]
-pub struct CancelDelivery(pub Arc<Application>);
+pub struct CancelDelivery(pub Shared<Application>);
 
 /// Starts deliveries and cancels them.
 pub struct DeliveryService {
@@ -147,6 +147,7 @@ fn respond(
     base: &Base,
 ) -> Result<Response, ApiError> {
     let resource = Resource::delivery(&delivery.state).ok_or(ApiError::NotFound("delivery"))?;
+    let id = id.to_string();
     let resource = Hal::new(&resource, base, "delivery", "/deliveries/", &id)
         .link("apply", "/applies/", &id)
         .link("pay", "/pays/", &id);

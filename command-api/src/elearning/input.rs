@@ -1,9 +1,7 @@
 //! The bodies of SPEC 1.2, as the documents send them.
 
-use std::sync::Arc;
-
 use domain::elearning::{Application, ApplyStatus, BookId, StudentId};
-use domain::kernel::{Money, Quantity, RequestId};
+use domain::kernel::{Money, Quantity, RequestId, Shared};
 
 use crate::http::{ApiError, Fields, required, short};
 
@@ -15,7 +13,7 @@ pub(super) fn application(
     fields: &mut Fields,
     id: RequestId,
     address: &'static str,
-) -> Result<(Arc<Application>, Option<ApplyStatus>), ApiError> {
+) -> Result<(Shared<Application>, Option<ApplyStatus>), ApiError> {
     let student_id = fields.required("studentId", str::parse::<StudentId>);
     let student_name = fields.optional("studentName", short);
     let book_id = fields.required("bookId", str::parse::<BookId>);
@@ -28,7 +26,7 @@ pub(super) fn application(
     let (student_id, book_id) = (required(student_id)?, required(book_id)?);
     let (qty, amount) = (required(qty)?, required(amount)?);
     let application = Application { id, student_id, student_name, book_id, book_name, qty, amount, address };
-    Ok((Arc::new(application), status))
+    Ok((Shared::new(application), status))
 }
 
 /// What a `PUT` or `PATCH` says about a known application: the fields that it sends, over the
@@ -38,9 +36,9 @@ pub(super) fn application(
 /// [`ApiError::InvalidInput`] with every field that makes no sense; the status is required.
 pub(super) fn amendment(
     fields: &mut Fields,
-    known: Option<&Arc<Application>>,
+    known: Option<&Shared<Application>>,
     address: &'static str,
-) -> Result<(Option<Arc<Application>>, ApplyStatus), ApiError> {
+) -> Result<(Option<Shared<Application>>, ApplyStatus), ApiError> {
     let student_id = fields.optional("studentId", str::parse::<StudentId>);
     let student_name = fields.optional("studentName", short);
     let book_id = fields.optional("bookId", str::parse::<BookId>);
@@ -61,7 +59,7 @@ pub(super) fn amendment(
         amount: amount.unwrap_or(known.amount),
         address: address.or(known.address),
     });
-    Ok((amended.map(Arc::new), status))
+    Ok((amended.map(Shared::new), status))
 }
 
 /// The id in the body of an internal command.

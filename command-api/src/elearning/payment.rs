@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::elearning::{Application, NOT_PAID_IN_TIME, PayStatus, Payment};
-use domain::kernel::RequestId;
+use domain::kernel::{RequestId, Shared};
 use domain::payment::{PaymentCommand, PaymentRefusal};
 
 use super::delivery::CancelDelivery;
@@ -19,7 +19,7 @@ use crate::policies::Failure;
 #[derive(Debug, Clone)]
 pub struct Pay {
     /// What is to be paid for.
-    pub application: Arc<Application>,
+    pub application: Shared<Application>,
     /// The payment as it stands, where its request was put on the log together with the application.
     pub requested: Option<Loaded<Payment>>,
 }
@@ -91,7 +91,7 @@ impl PaymentService {
     /// `PayError`. What was begun is on the log; asking again goes on from there.
     pub async fn pay(
         &self,
-        application: &Arc<Application>,
+        application: &Shared<Application>,
         origin: &Origin,
     ) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;
@@ -121,7 +121,7 @@ impl PaymentService {
     /// `PayError`. What was begun is on the log; asking again goes on from there.
     pub async fn cancel(
         &self,
-        application: &Arc<Application>,
+        application: &Shared<Application>,
         origin: &Origin,
         revision: Option<u64>,
     ) -> Result<Loaded<Payment>, PayError> {
@@ -139,7 +139,7 @@ impl PaymentService {
     /// `PayError`. What was begun is on the log; asking again goes on from there.
     pub async fn give_up(
         &self,
-        application: &Arc<Application>,
+        application: &Shared<Application>,
         origin: &Origin,
     ) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;

@@ -98,6 +98,7 @@ fn respond(
     base: &Base,
 ) -> Result<Response, ApiError> {
     let resource = Resource::payment(&payment.state).ok_or(ApiError::NotFound("payment"))?;
+    let id = id.to_string();
     let resource = Hal::new(&resource, base, "pay", "/pays/", &id).link("apply", "/applies/", &id).link(
         "delivery",
         "/deliveries/",

@@ -39,7 +39,8 @@ pub(super) fn new_event<A: Aggregate>(
 /// A UUID of version 5, whose namespace is the cause, with a digest that processors have instructions for.
 fn event_id(cause: Uuid, stream: &StreamName, revision: u64, data: &[u8]) -> Uuid {
     let digest = Sha1::new().chain_update(cause).chain_update(stream.as_str());
-    let digest = digest.chain_update(format!("@{revision} ")).chain_update(data).finalize();
+    let digest = digest.chain_update("@").chain_update(itoa::Buffer::new().format(revision));
+    let digest = digest.chain_update(" ").chain_update(data).finalize();
     let (id, _) = digest.split_first_chunk().expect("a digest has 20 bytes");
     Builder::from_sha1_bytes(*id).into_uuid()
 }

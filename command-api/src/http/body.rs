@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
+use std::ops::Range;
 use std::str;
 
 use axum::body::Bytes;
@@ -25,12 +26,19 @@ pub struct InvalidField {
     pub message: String,
 }
 
+/// The name of a field: where in the body it is, unless it is spelled in another way there.
+#[derive(Debug)]
+enum Name {
+    At(Range<usize>),
+    Escaped(String),
+}
+
 /// The fields of a JSON object, read one by one; what is wrong is collected.
 #[derive(Debug)]
 pub struct Fields {
     body: Bytes,
-    /// By name, as they came: pieces of the body. There are few of them.
-    values: Vec<(Bytes, Bytes)>,
+    /// By name, as they came: where in the body their values are. There are few of them.
+    values: Vec<(Name, Range<usize>)>,
     invalid: Vec<InvalidField>,
 }
 
@@ -57,14 +65,15 @@ impl Fields {
         let object = from_json::<Object<'_>>(&body);
         let object =
             object.map_err(|error| ApiError::MalformedBody(format!("not a JSON object: {error}")))?;
-        let piece = |(Name(name), value): (Name<'_>, &RawValue)| {
-            let name = match name {
-                Cow::Borrowed(name) => body.slice_ref(name.as_bytes()),
-                Cow::Owned(name) => Bytes::from(name),
-            };
-            (name, body.slice_ref(value.get().as_bytes()))
+        let at = |text: &str| {
+            let start = text.as_ptr() as usize - body.as_ptr() as usize;
+            start..start + text.len()
         };
-        let values = object.0.into_iter().map(piece).collect();
+        let field = |(Spelled(name), value): (Spelled<'_>, &RawValue)| match name {
+            Cow::Borrowed(name) => (Name::At(at(name)), at(value.get())),
+            Cow::Owned(name) => (Name::Escaped(name), at(value.get())),
+        };
+        let values = object.0.into_iter().map(field).collect();
         Ok(Self { body, values, invalid: Vec::new() })
     }
 
@@ -86,12 +95,11 @@ impl Fields {
         field: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        let value = self.value(field)?;
-        let Some(text) = text(&value) else {
-            self.reject(field, "must be a text or a number");
-            return None;
+        let parsed = match text(self.value(field)?) {
+            Some(text) => parse(text.trim()).map_err(|error| error.to_string()),
+            None => Err("must be a text or a number".to_owned()),
         };
-        parse(text.trim()).map_err(|error| self.reject(field, error)).ok()
+        parsed.map_err(|error| self.reject(field, error)).ok()
     }
 
     /// All fields at once, for what is not a document's body.
@@ -123,9 +131,13 @@ impl Fields {
     }
 
     /// What came last under a name, unless it is `null`.
-    fn value(&self, field: &str) -> Option<Bytes> {
-        let (_, value) = self.values.iter().rfind(|(name, _)| name == field.as_bytes())?;
-        (&**value != b"null").then(|| value.clone())
+    fn value(&self, field: &str) -> Option<&[u8]> {
+        let is_called = |name: &Name| match name {
+            Name::At(range) => self.body[range.clone()] == *field.as_bytes(),
+            Name::Escaped(name) => name == field,
+        };
+        let (_, range) = self.values.iter().rfind(|(name, _)| is_called(name))?;
+        Some(&self.body[range.clone()]).filter(|value| *value != b"null")
     }
 }
 
@@ -133,22 +145,22 @@ impl Fields {
 fn text(value: &[u8]) -> Option<Cow<'_, str>> {
     let value = str::from_utf8(value).ok()?;
     match value.as_bytes() {
-        // Only what was escaped is another text than it seems.
-        [b'"', ..] => match serde_json::from_str::<&str>(value) {
-            Ok(plain) => Some(Cow::Borrowed(plain)),
-            Err(_) => serde_json::from_str(value).ok().map(Cow::Owned),
-        },
+        // Only what has a backslash is another text than it seems.
+        [b'"', plain @ .., b'"'] if !plain.contains(&b'\\') => {
+            Some(Cow::Borrowed(&value[1..value.len() - 1]))
+        }
+        [b'"', ..] => serde_json::from_str(value).ok().map(Cow::Owned),
         [b'-' | b'0'..=b'9', ..] => Some(Cow::Borrowed(value)),
         _ => None,
     }
 }
 
 /// A JSON object without a look at its values.
-struct Object<'j>(Vec<(Name<'j>, &'j RawValue)>);
+struct Object<'j>(Vec<(Spelled<'j>, &'j RawValue)>);
 
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Name<'j>(#[serde(borrow)] Cow<'j, str>);
+struct Spelled<'j>(#[serde(borrow)] Cow<'j, str>);
 
 impl<'de> Deserialize<'de> for Object<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

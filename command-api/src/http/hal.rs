@@ -1,6 +1,4 @@
 use std::convert::Infallible;
-use std::fmt::Display;
-use std::io::Write;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -48,7 +46,7 @@ impl Hal {
         base: &Base,
         singular: &'static str,
         collection: &'static str,
-        id: &impl Display,
+        id: &str,
     ) -> Self {
         let mut json = Vec::with_capacity(USUAL);
         serde_json::to_writer(&mut json, resource).expect("resources are plain structs with text keys");
@@ -56,7 +54,7 @@ impl Hal {
         debug_assert_eq!(closed, Some(b'}'), "a resource is an object");
         let mut begin = serde_json::to_string(&base.0).expect("a text can be JSON");
         begin.truncate(begin.len() - 1);
-        let location = format!("{}{collection}{id}", base.0);
+        let location = [&base.0, collection, id].concat();
         json.extend_from_slice(br#","_links":{"#);
         let resource = Self { json, begin, location };
         let itself = resource.link("self", collection, id);
@@ -65,11 +63,12 @@ impl Hal {
 
     /// And to another one: an id that is an address as it is, of a collection (`/applies/`).
     #[must_use]
-    pub fn link(mut self, relation: &'static str, collection: &'static str, id: &impl Display) -> Self {
+    pub fn link(mut self, relation: &'static str, collection: &'static str, id: &str) -> Self {
         let Self { json, begin, .. } = &mut self;
         let comma = if json.last() == Some(&b'{') { "" } else { "," };
-        write!(json, "{comma}\"{relation}\":{{\"href\":{begin}{collection}{id}\"}}")
-            .expect("there is memory");
+        for piece in [comma, "\"", relation, "\":{\"href\":", begin, collection, id, "\"}"] {
+            json.extend_from_slice(piece.as_bytes());
+        }
         self
     }
 }
@@ -103,7 +102,7 @@ mod tests {
     #[test]
     fn a_resource_links_to_itself_and_to_others() {
         let base = Base(r#"http://a"b\c"#.to_owned());
-        let hal = Hal::new(&json!({"id": 7}), &base, "apply", "/applies/", &7).link("pay", "/pays/", &7);
+        let hal = Hal::new(&json!({"id": 7}), &base, "apply", "/applies/", "7").link("pay", "/pays/", "7");
         let json: Value = serde_json::from_slice(&[&hal.json[..], b"}}"].concat()).unwrap();
         let href = |path: &str| json!({"href": format!("{}{path}", base.0)});
         let (apply, pay) = (href("/applies/7"), href("/pays/7"));

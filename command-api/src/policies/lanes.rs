@@ -1,13 +1,17 @@
 //! Which reactions are under way, which wait, and up to where all are done. Pure.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use event_store::Position;
 use foldhash::HashMap;
 
+/// What has to be done in order belongs to one key: mostly a request.
+pub(super) type Key = Arc<str>;
+
 /// One lane per key: within it one after the other, beside it everything at once.
 pub(super) struct Lanes<W> {
-    lanes: HashMap<String, Lane<W>>,
+    lanes: HashMap<Key, Lane<W>>,
     /// Every reaction that is not done.
     open: BTreeMap<Position, Open>,
     /// Every reaction that is not done and was looked at before: whoever entered it keeps account of it.
@@ -20,7 +24,7 @@ pub(super) struct Lanes<W> {
 struct Open {
     /// The last position before it that was looked at.
     before: Option<Position>,
-    key: String,
+    key: Key,
     since: u64,
 }
 
@@ -50,11 +54,11 @@ impl<W> Lanes<W> {
 
     /// Enters a reaction to what happened at this time behind the others of its key. One that does not
     /// yield itself withdraws the one before it.
-    pub(super) fn enter(&mut self, key: &str, position: Position, since: u64, work: W, yields: bool) {
+    pub(super) fn enter(&mut self, key: &Key, position: Position, since: u64, work: W, yields: bool) {
         if !yields {
             self.withdraw(key);
         }
-        let open = Open { before: self.through, key: key.to_owned(), since };
+        let open = Open { before: self.through, key: Arc::clone(key), since };
         self.open.insert(position, open);
         self.through = Some(position);
         self.lane(key).waiting.push_back(Entry { position, work, yields });
@@ -72,16 +76,14 @@ impl<W> Lanes<W> {
     }
 
     /// Enters a reaction that was passed before, behind the others of its key.
-    pub(super) fn enter_again(&mut self, key: &str, position: Position, work: W) {
+    pub(super) fn enter_again(&mut self, key: &Key, position: Position, work: W) {
         self.again.insert(position);
         self.lane(key).waiting.push_back(Entry { position, work, yields: false });
     }
 
-    fn lane(&mut self, key: &str) -> &mut Lane<W> {
-        if !self.lanes.contains_key(key) {
-            self.lanes.insert(key.to_owned(), Lane { busy: false, waiting: VecDeque::new() });
-        }
-        self.lanes.get_mut(key).expect("it was just made")
+    fn lane(&mut self, key: &Key) -> &mut Lane<W> {
+        let empty = || Lane { busy: false, waiting: VecDeque::with_capacity(1) };
+        self.lanes.entry(Arc::clone(key)).or_insert_with(empty)
     }
 
     /// The next reaction of a key; `None` while one is under way or when there is none.
@@ -139,12 +141,12 @@ mod tests {
     #[test]
     fn reactions_of_one_key_run_one_after_the_other() {
         let mut lanes = Lanes::new(None);
-        lanes.enter("a", at(1), 0, "first", false);
+        lanes.enter(&"a".into(), at(1), 0, "first", false);
         assert_eq!(lanes.begin("a"), Some("first"));
-        lanes.enter("a", at(2), 0, "second", false);
-        lanes.enter("b", at(3), 0, "other", false);
+        lanes.enter(&"a".into(), at(2), 0, "second", false);
+        lanes.enter(&"b".into(), at(3), 0, "other", false);
         assert_eq!((lanes.begin("a"), lanes.begin("b")), (None, Some("other")));
-        lanes.enter("a", at(4), 0, "third", true);
+        lanes.enter(&"a".into(), at(4), 0, "third", true);
         lanes.done("a", at(1));
         assert_eq!(lanes.next("a"), Some(&"second"));
         assert_eq!(lanes.begin("a"), Some("second"));
@@ -158,15 +160,15 @@ mod tests {
     #[test]
     fn what_yields_and_has_not_begun_is_withdrawn_by_what_follows() {
         let mut lanes = Lanes::new(None);
-        lanes.enter("a", at(1), 0, "pay", true);
-        lanes.enter("a", at(2), 0, "cancel", false);
+        lanes.enter(&"a".into(), at(1), 0, "pay", true);
+        lanes.enter(&"a".into(), at(2), 0, "cancel", false);
         assert_eq!((lanes.begin("a"), lanes.open()), (Some("cancel"), 1));
         lanes.done("a", at(2));
         assert_eq!(lanes.watermark(), Some(at(2)));
 
-        lanes.enter("b", at(3), 0, "pay", true);
+        lanes.enter(&"b".into(), at(3), 0, "pay", true);
         assert_eq!(lanes.begin("b"), Some("pay"), "what has begun is finished first");
-        lanes.enter("b", at(4), 0, "cancel", false);
+        lanes.enter(&"b".into(), at(4), 0, "cancel", false);
         assert_eq!((lanes.begin("b"), lanes.open()), (None, 2));
     }
 
@@ -174,15 +176,15 @@ mod tests {
     #[test]
     fn what_yields_is_withdrawn_and_nothing_else_is() {
         let mut lanes = Lanes::new(None);
-        lanes.enter("a", at(1), 0, "pay", true);
+        lanes.enter(&"a".into(), at(1), 0, "pay", true);
         lanes.pass(Some(at(2)));
         lanes.withdraw("a");
         assert_eq!((lanes.begin("a"), lanes.open(), lanes.watermark()), (None, 0, Some(at(2))));
 
-        lanes.enter("b", at(3), 0, "pay", true);
+        lanes.enter(&"b".into(), at(3), 0, "pay", true);
         assert_eq!(lanes.begin("b"), Some("pay"));
         lanes.withdraw("b");
-        lanes.enter("b", at(4), 0, "cancel", false);
+        lanes.enter(&"b".into(), at(4), 0, "cancel", false);
         lanes.withdraw("b");
         lanes.withdraw("nobody");
         assert_eq!(lanes.open(), 2, "neither what has begun nor what does not yield");
@@ -192,8 +194,8 @@ mod tests {
     #[test]
     fn what_yields_withdraws_nothing() {
         let mut lanes = Lanes::new(None);
-        lanes.enter("a", at(1), 0, "confirm one hold", true);
-        lanes.enter("a", at(2), 0, "confirm the other", true);
+        lanes.enter(&"a".into(), at(1), 0, "confirm one hold", true);
+        lanes.enter(&"a".into(), at(2), 0, "confirm the other", true);
         assert_eq!(lanes.begin("a"), Some("confirm one hold"));
         lanes.done("a", at(1));
         assert_eq!(lanes.begin("a"), Some("confirm the other"));
@@ -203,8 +205,8 @@ mod tests {
     #[test]
     fn a_reaction_that_is_entered_again_keeps_its_place_in_the_lane_and_not_in_the_watermark() {
         let mut lanes = Lanes::new(Some(at(9)));
-        lanes.enter_again("a", at(3), "again");
-        lanes.enter("a", at(12), 0, "new", true);
+        lanes.enter_again(&"a".into(), at(3), "again");
+        lanes.enter(&"a".into(), at(12), 0, "new", true);
         assert_eq!((lanes.watermark(), lanes.open()), (Some(at(9)), 2));
         assert_eq!(lanes.begin("a"), Some("again"));
         lanes.done("a", at(3));
@@ -217,8 +219,8 @@ mod tests {
         let mut lanes = Lanes::new(Some(at(4)));
         lanes.pass(Some(at(6)));
         assert_eq!(lanes.watermark(), Some(at(6)));
-        lanes.enter("a", at(9), 0, (), false);
-        lanes.enter("b", at(12), 0, (), false);
+        lanes.enter(&"a".into(), at(9), 0, (), false);
+        lanes.enter(&"b".into(), at(12), 0, (), false);
         lanes.pass(Some(at(20)));
         assert_eq!(lanes.watermark(), Some(at(6)));
         lanes.done("b", at(12));

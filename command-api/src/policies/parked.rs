@@ -54,7 +54,7 @@ impl Trigger {
             position: event.position,
             event: event.id,
             event_type: Arc::clone(&event.event_type),
-            stream: event.stream.as_str().into(),
+            stream: event.stream.clone().into(),
             revision: event.revision,
         }
     }

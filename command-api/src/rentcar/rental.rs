@@ -129,6 +129,7 @@ fn respond(
     base: &Base,
 ) -> Result<Response, ApiError> {
     let resource = Resource::rental(&rental.state).ok_or(ApiError::NotFound("rental"))?;
+    let id = id.to_string();
     let resource =
         Hal::new(&resource, base, "rental", "/rentals/", &id).link("reservation", "/reservations/", &id);
     Ok(answer(status, resource, rental.last))

@@ -181,7 +181,7 @@ async fn cancel(
 
 fn respond(status: StatusCode, reservation: &Loaded<Reservation>, base: &Base) -> Result<Response, ApiError> {
     let unknown = || ApiError::NotFound("reservation");
-    let id = reservation.state.booking().ok_or_else(unknown)?.reservation_id;
+    let id = reservation.state.booking().ok_or_else(unknown)?.reservation_id.to_string();
     let resource = Resource::reservation(&reservation.state).ok_or_else(unknown)?;
     let resource = Hal::new(&resource, base, "reservation", "/reservations/", &id)
         .link("rental", "/rentals/", &id)

@@ -1,9 +1,7 @@
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Fact, SYSTEM};
-use crate::kernel::{Money, Quantity, RequestId, text_id};
+use crate::kernel::{Money, Quantity, RequestId, Shared, text_id};
 use crate::payment::Sale;
 
 text_id! {
@@ -39,7 +37,7 @@ pub struct Application {
     pub address: Option<String>,
 }
 
-impl Sale for Arc<Application> {
+impl Sale for Shared<Application> {
     const SYSTEM: &'static str = SYSTEM;
     type Fact = Fact;
 

@@ -1,11 +1,9 @@
 //! A student's application for course material (신청).
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Application, Fact, SYSTEM};
-use crate::kernel::{Aggregate, wire};
+use crate::kernel::{Aggregate, Shared, wire};
 
 /// Where an application stands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,18 +12,18 @@ pub enum Apply {
     #[default]
     Nothing,
     /// The student applied.
-    Completed(Arc<Application>),
+    Completed(Shared<Application>),
     /// It is cancelled, and why. Final: who wants it again applies anew.
-    Cancelled(Arc<Application>, CancelReason),
+    Cancelled(Shared<Application>, CancelReason),
 }
 
 /// What can be asked of an application.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ApplyCommand {
     /// The student applies.
-    Apply(Arc<Application>),
+    Apply(Shared<Application>),
     /// Somebody states what the application is: true, or refused.
-    Amend(Arc<Application>),
+    Amend(Shared<Application>),
     /// Cancel it.
     Cancel(CancelReason),
 }
@@ -48,14 +46,14 @@ wire! { ApplyEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Applied {
     /// What was applied for.
-    pub application: Arc<Application>,
+    pub application: Shared<Application>,
 }
 
 /// Payload of [`ApplyEvent::ApplyCancelled`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ApplyCancelled {
     /// What had been applied for.
-    pub application: Arc<Application>,
+    pub application: Shared<Application>,
     /// Why.
     pub reason: CancelReason,
 }

@@ -1,12 +1,10 @@
 //! The delivery of the course material (배송).
 
-use std::convert::Infallible;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 
 use super::{Application, Fact, SYSTEM};
-use crate::kernel::{Aggregate, wire};
+use crate::kernel::{Aggregate, Shared, wire};
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,18 +13,18 @@ pub enum Delivery {
     #[default]
     Nothing,
     /// On its way.
-    Started(Arc<Application>),
+    Started(Shared<Application>),
     /// Cancelled, or forestalled before it started. Final.
-    Cancelled(Arc<Application>),
+    Cancelled(Shared<Application>),
 }
 
 /// What can be asked of a delivery. It never says no: what cannot be is not done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DeliveryCommand {
     /// Deliver what was applied for.
-    Start(Arc<Application>),
+    Start(Shared<Application>),
     /// Take it back, or make sure that it never starts.
-    Cancel(Arc<Application>),
+    Cancel(Shared<Application>),
 }
 
 /// What can have happened to a delivery.
@@ -47,24 +45,24 @@ wire! { DeliveryEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryStarted {
     /// What is delivered, and where to.
-    pub application: Arc<Application>,
+    pub application: Shared<Application>,
 }
 
 /// Payload of [`DeliveryEvent::DeliveryCancelled`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryCancelled {
     /// What is not delivered.
-    pub application: Arc<Application>,
+    pub application: Shared<Application>,
 }
 
 impl DeliveryEvent {
     /// The delivery of this started.
-    pub fn started(application: Arc<Application>) -> Self {
+    pub fn started(application: Shared<Application>) -> Self {
         Self::DeliveryStarted(DeliveryStarted { application })
     }
 
     /// The delivery of this was cancelled.
-    pub fn cancelled(application: Arc<Application>) -> Self {
+    pub fn cancelled(application: Shared<Application>) -> Self {
         Self::DeliveryCancelled(DeliveryCancelled { application })
     }
 }

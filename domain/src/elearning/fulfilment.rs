@@ -1,9 +1,7 @@
 //! How a request is carried through: what follows from what.
 
-use std::sync::Arc;
-
 use super::{Application, ApplyEvent, CancelReason, DeliveryEvent, Fact, PaymentEvent};
-use crate::kernel::{Policy, Reaction, RequestId};
+use crate::kernel::{Policy, Reaction, RequestId, Shared};
 use crate::payment::{PayFailed, PayGivenUp};
 
 /// Why a payment is given up that could not be made for so long (EL-I14).
@@ -13,14 +11,14 @@ pub const NOT_PAID_IN_TIME: &str = "retries exhausted: it could not be paid in t
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Take the money for an application.
-    Pay(Arc<Application>),
+    Pay(Shared<Application>),
     /// Not to take the money any more, and to give back what was taken all the same; unless it was
     /// paid in time.
-    GiveUpPayment(Arc<Application>),
+    GiveUpPayment(Shared<Application>),
     /// Cancel its delivery, then give the money back.
-    CancelPayment(Arc<Application>),
+    CancelPayment(Shared<Application>),
     /// Deliver it.
-    StartDelivery(Arc<Application>),
+    StartDelivery(Shared<Application>),
     /// Cancel the application itself.
     CancelApply(RequestId, CancelReason),
 }
@@ -66,7 +64,7 @@ pub fn policies() -> [Policy<Fact, Command>; 3] {
 fn settle_payment(fact: &Fact) -> Reaction<Command> {
     match fact {
         Fact::Apply(ApplyEvent::Applied(event)) => {
-            let application = || Arc::clone(&event.application);
+            let application = || event.application.clone();
             Reaction::MakeSureInTime(Command::Pay(application()), Command::GiveUpPayment(application()))
         }
         Fact::Apply(ApplyEvent::ApplyCancelled(event)) => {

@@ -12,7 +12,7 @@ mod fulfilment;
 mod resource;
 pub mod sample;
 
-use std::sync::Arc;
+use crate::kernel::Shared;
 
 pub use application::{Application, BookId, StudentId};
 pub use apply::{Applied, Apply, ApplyCancelled, ApplyCommand, ApplyEvent, ApplyRefusal, CancelReason};
@@ -25,7 +25,7 @@ pub use resource::{ApplyStatus, DeliveryStatus, Particulars, PayStatus, Resource
 pub const SYSTEM: &str = "elearning";
 
 /// The payment of an application.
-pub type Payment = crate::payment::Payment<Arc<Application>>;
+pub type Payment = crate::payment::Payment<Shared<Application>>;
 
 /// What can have happened to the payment of an application.
-pub type PaymentEvent = crate::payment::PaymentEvent<Arc<Application>>;
+pub type PaymentEvent = crate::payment::PaymentEvent<Shared<Application>>;

@@ -1,14 +1,12 @@
 //! How the documents show an application, a payment and a delivery: their field names and their
 //! status words (SPEC D5), with the finer state in fields of its own.
 
-use std::num::ParseFloatError;
-use std::sync::Arc;
-
 use serde::ser::{Error as _, SerializeStruct};
 use serde::{Deserialize, Serialize, Serializer};
+use std::num::ParseFloatError;
 
 use super::{Application, Apply, CancelReason, Delivery, Fact, Payment};
-use crate::kernel::{Aggregate, Money};
+use crate::kernel::{Aggregate, Money, Shared};
 
 /// One of the three resources as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +17,7 @@ pub struct Resource {
     /// What one of the collection is called in links.
     pub singular: &'static str,
     /// What was applied for.
-    pub application: Arc<Application>,
+    pub application: Shared<Application>,
     /// The documents' one status word.
     pub apply_status: ApplyStatus,
     /// The rest, which differs between the three.
@@ -193,11 +191,11 @@ impl Resource {
     fn new(
         collection: &'static str,
         singular: &'static str,
-        application: &Arc<Application>,
+        application: &Shared<Application>,
         apply_status: ApplyStatus,
         particulars: Particulars,
     ) -> Self {
-        Self { collection, singular, application: Arc::clone(application), apply_status, particulars }
+        Self { collection, singular, application: application.clone(), apply_status, particulars }
     }
 }
 
@@ -240,8 +238,10 @@ mod tests {
     #[test]
     fn the_largest_amount_prints_exactly() {
         let amount = "9999999999999.99".parse().unwrap();
-        let resource =
-            Resource::apply(&Apply::Completed(Arc::new(Application { amount, ..(*application()).clone() })));
+        let resource = Resource::apply(&Apply::Completed(Shared::new(Application {
+            amount,
+            ..(*application()).clone()
+        })));
         assert_eq!(serde_json::to_value(resource).unwrap()["amount"].to_string(), "9999999999999.99");
     }
 

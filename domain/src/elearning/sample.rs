@@ -1,19 +1,17 @@
 //! Examples that tests and documentation share.
 
-use std::sync::Arc;
-
 use super::{
     Application, Applied, ApplyCancelled, ApplyEvent, BookId, CancelReason, DeliveryEvent, Fact,
     NOT_PAID_IN_TIME, PaymentEvent, StudentId,
 };
-use crate::kernel::RequestId;
+use crate::kernel::{RequestId, Shared};
 use crate::payment::{
     PayCancelRequested, PayCancelled, PayCompleted, PayFailed, PayGivenUp, PayRequested, Receipt,
 };
 
 /// The application of the documents: student1 wants ten of book 001.
-pub fn application() -> Arc<Application> {
-    Arc::new(Application {
+pub fn application() -> Shared<Application> {
+    Shared::new(Application {
         id: RequestId(uuid::uuid!("01900000-0000-7000-8000-000000000001")),
         student_id: StudentId::new("student1").expect("not blank"),
         student_name: Some("홍길동".to_owned()),
@@ -26,8 +24,8 @@ pub fn application() -> Arc<Application> {
 }
 
 /// The same request with another quantity.
-pub fn another_application() -> Arc<Application> {
-    Arc::new(Application { qty: "11".parse().expect("a quantity"), ..(*application()).clone() })
+pub fn another_application() -> Shared<Application> {
+    Shared::new(Application { qty: "11".parse().expect("a quantity"), ..(*application()).clone() })
 }
 
 /// The reference of the provider for the money of [`application`].

@@ -1,5 +1,4 @@
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -32,14 +31,24 @@ impl<'m> Metadata<'m> {
     /// The JSON on the log. Spelled out, because every event has it and only the actor may need escaping.
     pub fn encode(&self) -> Vec<u8> {
         let Self { correlation_id, causation_id, actor, time, schema_version } = self;
-        let actor = serde_json::to_string(actor).expect("any text can be JSON");
-        let mut json = String::with_capacity(USUAL);
-        let written = write!(
-            json,
-            r#"{{"$correlationId":"{correlation_id}","$causationId":"{causation_id}","actor":{actor},"time":{time},"schemaVersion":{schema_version}}}"#,
-        );
-        written.expect("a text takes any text");
-        json.into_bytes()
+        let mut json = Vec::with_capacity(USUAL);
+        let text = |id: &Uuid| -> [u8; 36] {
+            let mut text = [0; 36];
+            id.as_hyphenated().encode_lower(&mut text);
+            text
+        };
+        json.extend_from_slice(br#"{"$correlationId":""#);
+        json.extend_from_slice(&text(correlation_id));
+        json.extend_from_slice(br#"","$causationId":""#);
+        json.extend_from_slice(&text(causation_id));
+        json.extend_from_slice(br#"","actor":"#);
+        serde_json::to_writer(&mut json, actor).expect("any text can be JSON");
+        json.extend_from_slice(br#","time":"#);
+        json.extend_from_slice(itoa::Buffer::new().format(*time).as_bytes());
+        json.extend_from_slice(br#","schemaVersion":"#);
+        json.extend_from_slice(itoa::Buffer::new().format(*schema_version).as_bytes());
+        json.push(b'}');
+        json
     }
 
     /// Reads it back.

@@ -11,6 +11,7 @@ mod metadata;
 mod money;
 mod policy;
 mod quantity;
+mod shared;
 pub mod spec;
 
 pub use aggregate::{Aggregate, fold};
@@ -22,6 +23,7 @@ pub use metadata::Metadata;
 pub use money::{InvalidMoney, Money};
 pub use policy::{Policy, Reaction};
 pub use quantity::{InvalidQuantity, Quantity};
+pub use shared::Shared;
 
 pub(crate) use event::wire;
 pub(crate) use fact::facts;

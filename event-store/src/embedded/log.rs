@@ -100,10 +100,13 @@ impl Log {
         for frame in frames {
             state.growing.insert(frame.stream, frame.revision, frame.last, frame.offset);
         }
-        let (first, length) = (block.first_position, block.shown.bytes.len());
+        let (first, length) = (block.first_position, block.bytes.len());
         state.growing.regions.push(first, block.offset, length, next_position);
         state.next_position = next_position;
-        state.tail.push(block);
+        let gone = state.tail.push(block);
+        // What many events hold takes a while to let go of: nobody waits for that.
+        drop(state);
+        drop(gone);
     }
 
     /// Goes on in another segment. Gives back the one that is full, unless nothing is in it.

@@ -1,6 +1,5 @@
 //! The block in the making: what is accepted for it, and who waits for it.
 
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
@@ -124,7 +123,7 @@ impl Making {
     }
 
     /// What its events say, in their order.
-    pub(crate) fn decoded(&mut self) -> Arc<[Decoded]> {
+    pub(crate) fn decoded(&mut self) -> Box<[Decoded]> {
         self.accepted.iter_mut().flat_map(|(draft, _)| std::mem::take(&mut draft.decoded)).collect()
     }
 

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::frame::Recorder;
 use super::log::{Log, State, damaged, unreadable};
 use super::segment::SegmentFile;
-use super::tail::Shown;
+use super::tail::Recent;
 use super::walk::{Walk, frames};
 use crate::{Batch, Direction, Filter, Position, ReadError, RecordedEvent};
 
@@ -26,7 +28,7 @@ pub(crate) struct Limits {
 
 /// A piece of the log that holds a position.
 enum Piece {
-    Recent(Vec<Shown>),
+    Recent(Vec<Arc<Recent>>),
     Cold { segment: Arc<SegmentFile>, from: u64, to: u64 },
 }
 
@@ -65,11 +67,19 @@ impl Log {
                 Direction::Forwards => search.first,
                 Direction::Backwards => search.end - 1,
             };
-            let blocks = self.piece(next, direction)?.blocks()?;
-            looked += blocks.iter().map(|block| block.bytes.len()).sum::<usize>();
-            match direction {
-                Direction::Forwards => search.forwards(&blocks, limits.events, &mut batch),
-                Direction::Backwards => search.backwards(&blocks, limits.events, &mut batch),
+            match (self.piece(next, direction)?, direction) {
+                (Piece::Recent(blocks), Direction::Forwards) => {
+                    looked += blocks.iter().map(|block| block.bytes.len()).sum::<usize>();
+                    search.onwards(&blocks, limits.events, &mut batch);
+                }
+                (piece, _) => {
+                    let blocks = piece.blocks()?;
+                    looked += blocks.iter().map(Bytes::len).sum::<usize>();
+                    match direction {
+                        Direction::Forwards => search.forwards(&blocks, limits.events, &mut batch),
+                        Direction::Backwards => search.backwards(&blocks, limits.events, &mut batch),
+                    }
+                }
             }
             // A piece that does not hold the position it was found for would be read for ever.
             if search.stuck_at(next, direction) {
@@ -116,16 +126,16 @@ impl State {
 }
 
 impl Piece {
-    fn blocks(self) -> Result<Vec<Shown>, ReadError> {
+    fn blocks(self) -> Result<Vec<Bytes>, ReadError> {
         let (segment, from, to) = match self {
-            Self::Recent(blocks) => return Ok(blocks),
+            Self::Recent(blocks) => return Ok(blocks.iter().map(|block| block.bytes.clone()).collect()),
             Self::Cold { segment, from, to } => (segment, from, to),
         };
         let mut walk = Walk::within(&segment, from, to).map_err(unreadable)?;
         let mut blocks = Vec::new();
         while walk.offset < to {
             match walk.next().map_err(unreadable)? {
-                Some(block) => blocks.push(Shown { bytes: block.bytes, decoded: Arc::default() }),
+                Some(block) => blocks.push(block.bytes),
                 None => return Err(damaged(&segment, walk.offset)),
             }
         }
@@ -149,17 +159,31 @@ impl Search<'_> {
         }
     }
 
-    fn forwards(&mut self, blocks: &[Shown], max: usize, batch: &mut Batch) {
+    /// Those who follow the log, and all of whom have the newest blocks before them.
+    fn onwards(&mut self, blocks: &[Arc<Recent>], max: usize, batch: &mut Batch) {
         for block in blocks {
-            let mut said = 0;
-            for (_, frame) in frames(&block.bytes) {
-                let decoded = block.decoded.get(said..).unwrap_or_default();
-                said += frame.count as usize;
+            let Some(from) = self.first.checked_sub(block.first_position) else { return };
+            for event in block.events().iter().skip(from as usize) {
+                if event.position.0 != self.first || self.first >= self.end || batch.events.len() == max {
+                    return;
+                }
+                batch.through = Some(event.position);
+                self.first += 1;
+                if self.filter.matches(&event.stream, &event.event_type) {
+                    batch.events.push(event.clone());
+                }
+            }
+        }
+    }
+
+    fn forwards(&mut self, blocks: &[Bytes], max: usize, batch: &mut Batch) {
+        for block in blocks {
+            for (_, frame) in frames(block) {
                 if frame.position + frame.count <= self.first {
                     continue;
                 }
                 let stream = self.filter.wants_stream(frame.stream);
-                for (number, event) in frame.events().enumerate() {
+                for event in frame.events() {
                     if event.position != self.first || event.position >= self.end {
                         continue;
                     }
@@ -169,18 +193,16 @@ impl Search<'_> {
                     batch.through = Some(Position(event.position));
                     self.first += 1;
                     if stream && self.filter.wants_type(event.event_type) {
-                        let mut recorded = self.recorder.record(&block.bytes, &frame, &event);
-                        recorded.decoded = decoded.get(number).cloned().unwrap_or_default();
-                        batch.events.push(recorded);
+                        batch.events.push(self.recorder.record(block, &frame, &event));
                     }
                 }
             }
         }
     }
 
-    fn backwards(&mut self, blocks: &[Shown], max: usize, batch: &mut Batch) {
+    fn backwards(&mut self, blocks: &[Bytes], max: usize, batch: &mut Batch) {
         for block in blocks.iter().rev() {
-            let all: Vec<_> = frames(&block.bytes).collect();
+            let all: Vec<_> = frames(block).collect();
             for (_, frame) in all.iter().rev() {
                 if frame.position >= self.end {
                     continue;
@@ -194,7 +216,7 @@ impl Search<'_> {
                     batch.through = Some(Position(event.position));
                     self.end -= 1;
                     if stream && self.filter.wants_type(event.event_type) {
-                        let event: RecordedEvent = self.recorder.record(&block.bytes, frame, event);
+                        let event: RecordedEvent = self.recorder.record(block, frame, event);
                         batch.events.push(event);
                     }
                 }

@@ -2,32 +2,54 @@
 //! written and readers near the head never touch the disk.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::Decoded;
+use super::frame::Recorder;
+use super::walk::frames;
+use crate::{Decoded, RecordedEvent};
 
-/// A block as it was written.
-#[derive(Clone)]
+/// A block as it was written, and as its readers see it.
 pub(crate) struct Recent {
     pub(crate) first_position: u64,
     pub(crate) segment: u64,
     pub(crate) offset: u64,
-    pub(crate) shown: Shown,
+    pub(crate) bytes: Bytes,
+    /// What its events say, in their order.
+    decoded: Box<[Decoded]>,
+    events: OnceLock<Box<[RecordedEvent]>>,
 }
 
-/// What is shown of a block.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Shown {
-    pub(crate) bytes: Bytes,
-    /// What its events say, in their order; nothing where that is not remembered.
-    pub(crate) decoded: Arc<[Decoded]>,
+impl Recent {
+    pub(crate) fn new(
+        first_position: u64,
+        (segment, offset): (u64, u64),
+        bytes: Bytes,
+        decoded: Box<[Decoded]>,
+    ) -> Self {
+        Self { first_position, segment, offset, bytes, decoded, events: OnceLock::new() }
+    }
+
+    /// Its events. Whoever asks first makes them for all that follow the log.
+    pub(crate) fn events(&self) -> &[RecordedEvent] {
+        self.events.get_or_init(|| {
+            let (mut recorder, mut decoded) = (Recorder::default(), self.decoded.iter().cloned());
+            let mut events = Vec::with_capacity(self.decoded.len());
+            for (_, frame) in frames(&self.bytes) {
+                events.extend(frame.events().map(|event| RecordedEvent {
+                    decoded: decoded.next().unwrap_or_default(),
+                    ..recorder.record(&self.bytes, &frame, &event)
+                }));
+            }
+            events.into()
+        })
+    }
 }
 
 /// As many of the newest blocks as fit, one at least.
 pub(crate) struct Tail {
-    blocks: VecDeque<Recent>,
+    blocks: VecDeque<Arc<Recent>>,
     bytes: usize,
     room: usize,
 }
@@ -38,12 +60,18 @@ impl Tail {
         Self { blocks: VecDeque::new(), bytes: 0, room }
     }
 
-    pub(crate) fn push(&mut self, block: Recent) {
-        self.bytes += block.shown.bytes.len();
-        self.blocks.push_back(block);
+    /// Adds a block, and gives back those for which there is no room any more.
+    #[must_use]
+    pub(crate) fn push(&mut self, block: Recent) -> Vec<Arc<Recent>> {
+        self.bytes += block.bytes.len();
+        self.blocks.push_back(Arc::new(block));
+        let mut gone = Vec::new();
         while self.bytes > self.room && self.blocks.len() > 1 {
-            self.bytes -= self.blocks.pop_front().map_or(0, |oldest| oldest.shown.bytes.len());
+            let Some(oldest) = self.blocks.pop_front() else { break };
+            self.bytes -= oldest.bytes.len();
+            gone.push(oldest);
         }
+        gone
     }
 
     /// The first position that is still here.
@@ -52,16 +80,16 @@ impl Tail {
     }
 
     /// Some blocks from the one with this position on, if it is here.
-    pub(crate) fn from(&self, position: u64, blocks: usize) -> Option<Vec<Shown>> {
+    pub(crate) fn from(&self, position: u64, blocks: usize) -> Option<Vec<Arc<Recent>>> {
         let at = self.blocks.partition_point(|block| block.first_position <= position).checked_sub(1)?;
-        Some(self.blocks.range(at..).take(blocks).map(|block| block.shown.clone()).collect())
+        Some(self.blocks.range(at..).take(blocks).cloned().collect())
     }
 
     /// Some blocks up to the one with this position, if it is here.
-    pub(crate) fn to(&self, position: u64, blocks: usize) -> Option<Vec<Shown>> {
+    pub(crate) fn to(&self, position: u64, blocks: usize) -> Option<Vec<Arc<Recent>>> {
         let behind = self.blocks.partition_point(|block| block.first_position <= position);
         let from = behind.checked_sub(1)?.saturating_sub(blocks - 1);
-        Some(self.blocks.range(from..behind).map(|block| block.shown.clone()).collect())
+        Some(self.blocks.range(from..behind).cloned().collect())
     }
 
     /// The bytes from this place to the end of its block, if it is here.
@@ -69,8 +97,7 @@ impl Tail {
         let behind = self.blocks.partition_point(|block| (block.segment, block.offset) <= (segment, offset));
         let block = &self.blocks[behind.checked_sub(1)?];
         let within = usize::try_from(offset - block.offset).ok()?;
-        let bytes = &block.shown.bytes;
-        (block.segment == segment && within < bytes.len()).then(|| bytes.slice(within..))
+        (block.segment == segment && within < block.bytes.len()).then(|| block.bytes.slice(within..))
     }
 }
 
@@ -82,8 +109,8 @@ mod tests {
         let mut tail = Tail::new(25);
         for (number, (segment, offset)) in (0..).zip([(0, 64), (0, 74), (0, 84), (1, 64)]) {
             let bytes = Bytes::from(vec![number as u8; 10]);
-            let shown = Shown { bytes, decoded: Arc::default() };
-            tail.push(Recent { first_position: number * 5, segment, offset, shown });
+            let gone = tail.push(Recent::new(number * 5, (segment, offset), bytes, Box::default()));
+            assert_eq!(gone.len(), usize::from(number > 1));
         }
         tail
     }
@@ -97,7 +124,7 @@ mod tests {
 
     #[test]
     fn blocks_are_found_by_position_and_by_place() {
-        let numbers = |blocks: Option<Vec<Shown>>| -> Vec<u8> {
+        let numbers = |blocks: Option<Vec<Arc<Recent>>>| -> Vec<u8> {
             blocks.unwrap().iter().map(|block| block.bytes[0]).collect()
         };
         assert_eq!(numbers(tail().from(10, 9)), [2, 3]);

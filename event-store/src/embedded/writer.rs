@@ -15,7 +15,7 @@ use super::keeper::Keeper;
 use super::log::Log;
 use super::making::{Making, Verdict, answer};
 use super::segment::SegmentFile;
-use super::tail::{Recent, Shown};
+use super::tail::Recent;
 use crate::{AppendError, Appended, Direction, ExpectedRevision, Health, Position};
 
 /// A block takes no further append once it is this long, in bytes.
@@ -165,13 +165,8 @@ impl Writer {
         if let Err(failure) = self.write(&bytes) {
             return making.refuse(failure);
         }
-        let (bytes, decoded) = (Bytes::from(bytes), making.decoded());
-        let block = Recent {
-            first_position: self.next_position,
-            segment: self.segment.number,
-            offset: self.offset,
-            shown: Shown { bytes, decoded },
-        };
+        let at = (self.segment.number, self.offset);
+        let block = Recent::new(self.next_position, at, Bytes::from(bytes), making.decoded());
         self.offset += length;
         self.next_position = making.next_position();
         self.log.publish(block, making.frames(), self.next_position);

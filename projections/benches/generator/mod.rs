@@ -3,14 +3,12 @@
 #[allow(dead_code, reason = "only one benchmark has students beside it")]
 pub(crate) mod steady;
 
-use std::sync::Arc;
-
 use domain::elearning::sample::{application, receipt};
 use domain::elearning::{
     Application, Applied, ApplyCancelled, ApplyEvent, CancelReason, DeliveryEvent, Fact, PaymentEvent,
     StudentId,
 };
-use domain::kernel::{Event, Metadata, RequestId};
+use domain::kernel::{Event, Metadata, RequestId, Shared};
 use domain::payment::{PayCancelRequested, PayCancelled, PayCompleted, PayRequested};
 use event_store::{Decoded, EventStore, ExpectedRevision, NewEvent, StreamName};
 use futures::future::join_all;
@@ -41,7 +39,7 @@ pub(crate) async fn fill(store: &dyn EventStore, wanted: usize) -> usize {
 fn story(number: usize) -> Vec<(RequestId, Fact)> {
     let id = RequestId(Uuid::now_v7());
     let student_id = StudentId::new(format!("student{}", number / 4)).expect("not blank");
-    let sale = Arc::new(Application { id, student_id, ..(*application()).clone() });
+    let sale = Shared::new(Application { id, student_id, ..(*application()).clone() });
     let (applied, receipt) = (Applied { application: sale.clone() }, receipt());
     let paid = PayCompleted { sale: sale.clone(), receipt: receipt.clone(), cancelling: false };
     let mut facts = vec![

@@ -1,5 +1,6 @@
 //! Events that cannot be applied (G11).
 
+use domain::kernel::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -101,7 +102,7 @@ async fn nothing_parked_is_nothing_to_retry() {
     assert_eq!(healed.unwrap(), None);
 }
 
-pub(crate) async fn with_a_parked_key() -> (World, Arc<Application>, Position, Arc<AtomicBool>) {
+pub(crate) async fn with_a_parked_key() -> (World, Shared<Application>, Position, Arc<AtomicBool>) {
     let broken = Arc::new(AtomicBool::new(true));
     let system = System {
         collections: &[],
@@ -117,7 +118,7 @@ pub(crate) async fn with_a_parked_key() -> (World, Arc<Application>, Position, A
     (world, sale, last, broken)
 }
 
-pub(crate) async fn order(world: &World, sale: &Arc<Application>, order: Order) -> Healed {
+pub(crate) async fn order(world: &World, sale: &Shared<Application>, order: Order) -> Healed {
     let store: Arc<dyn EventStore> = world.store.clone();
     let projection = world.system.screens[0].projection();
     let healed = heal(&store, &world.database, &*projection, &sale.id.to_string(), order).await;

@@ -4,6 +4,7 @@ use event_store::{ExpectedRevision, ReadError, RecordedEvent};
 use uuid::Uuid;
 
 use super::{Interrupted, Session};
+use crate::policies::lanes::Key;
 use crate::policies::parked::{ParkedEvent, ParkedReaction, ReactionRetried, Trigger, WAITS};
 use crate::policies::runner::Wanted;
 
@@ -78,8 +79,9 @@ impl<E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'_, E, C> {
             };
             match self.runner.wanted(&event) {
                 Ok(Wanted::Work(work)) => {
-                    self.lanes.enter_again(key, trigger.position, (trigger.clone(), work));
-                    self.begin(key.clone());
+                    let key = Key::from(key.as_str());
+                    self.lanes.enter_again(&key, trigger.position, (trigger.clone(), work));
+                    self.begin(key);
                 }
                 Ok(Wanted::Nothing | Wanted::Withdraw(_)) => self.retried(key, trigger.event).await?,
                 Err(error) => self.park(key, trigger.clone(), error).await?,

@@ -15,11 +15,12 @@ use futures::FutureExt;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::time::DelayQueue;
+use uuid::Uuid;
 
 use super::carry_out::{Carrier, Work};
 use super::checkpoint::{Astray, Checkpoint};
 use super::landmark;
-use super::lanes::Lanes;
+use super::lanes::{Key, Lanes};
 use super::lease::{Lease, LeaseError, Validity};
 use super::pace::Pace;
 use super::parked::{Parked, Trigger};
@@ -31,9 +32,15 @@ use super::status::Oldest;
 /// idle policies would keep each other busy with their checkpoints.
 const IDLE_STRETCH: u64 = 10_000;
 
-/// How long it rests after a batch. Under load it is then woken once for many commits and not for each, and
-/// most of what a request does by itself is seen to be done before anything waits for it.
+/// How long it rests after a batch. Under load it is then woken once for many commits and not for each.
 const REST: Duration = Duration::from_millis(3);
+
+/// How long after a batch of [`BUSY`] events. Most of what a request does by itself is then seen to be done
+/// before anything waits for it.
+const LONG_REST: Duration = Duration::from_millis(10);
+
+/// So many events in one batch are a load.
+const BUSY: usize = 32;
 
 /// Why a run ended although it should go on.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +69,7 @@ impl Interrupted {
 
 /// A reaction that ended.
 struct Ended {
-    key: String,
+    key: Key,
     trigger: Trigger,
     outcome: Result<(), String>,
 }
@@ -82,7 +89,7 @@ pub(super) struct Session<'r, E, C> {
     tasks: JoinSet<Ended>,
     carrier: Arc<Carrier<C>>,
     /// The keys whose next reaction still has to wait.
-    timers: DelayQueue<String>,
+    timers: DelayQueue<Key>,
     /// How many reactions ended since the checkpoint was saved.
     ended: u64,
 }
@@ -154,8 +161,10 @@ impl<'r, E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'r, E, C> {
                 Some(due) = poll_fn(|context| self.timers.poll_expired(context)) => self.begin(due.into_inner()),
                 () = sleep_until(rested), if resting => {}
                 batch = self.events.next(), if !resting && self.lanes.open() < settings.max_open => {
-                    self.enter(batch?).await?;
-                    rested = Instant::now() + REST;
+                    let batch = batch?;
+                    let rest = if batch.events.len() < BUSY { REST } else { LONG_REST };
+                    self.enter(batch).await?;
+                    rested = Instant::now() + rest;
                 }
             }
         }
@@ -171,7 +180,6 @@ impl<'r, E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'r, E, C> {
     async fn enter(&mut self, batch: Batch) -> Result<(), Interrupted> {
         let mut keys = Vec::new();
         for event in &batch.events {
-            let trigger = Trigger::of(event);
             if self.parking.has(event) {
                 self.hear_order(event).await?;
                 continue;
@@ -179,11 +187,14 @@ impl<'r, E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'r, E, C> {
             match self.runner.wanted(event) {
                 Ok(Wanted::Nothing) => {}
                 Ok(_) if self.parked.was_skipped(event.id) => {}
-                Ok(Wanted::Withdraw(request)) => self.lanes.withdraw(&request.to_string()),
+                Ok(Wanted::Withdraw(request)) => {
+                    self.lanes.withdraw(request.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+                }
                 Ok(Wanted::Work(work)) => {
+                    let trigger = Trigger::of(event);
                     // By request, not by stream: a car has many requests, which must not wait for each
                     // other, let alone withdraw each other's reactions.
-                    let key = work.origin.correlation.to_string();
+                    let key = key(work.origin.correlation);
                     if self.parked.blocks(&key) {
                         self.wait_behind(&key, trigger).await?;
                     } else if !self.parked.knows(&key, event.id) {
@@ -198,7 +209,7 @@ impl<'r, E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'r, E, C> {
                     let subject = || Subject::of(event.stream.as_str()).map_or("", |subject| subject.key);
                     let key = request.unwrap_or_else(|_| subject().to_owned());
                     if !self.parked.knows(&key, event.id) && !self.parked.was_skipped(event.id) {
-                        self.park(&key, trigger, error).await?;
+                        self.park(&key, Trigger::of(event), error).await?;
                     }
                 }
             }
@@ -211,7 +222,7 @@ impl<'r, E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'r, E, C> {
     }
 
     /// Begins with the next reaction of a key, unless one is under way; or sets a timer for it.
-    fn begin(&mut self, key: String) {
+    fn begin(&mut self, key: Key) {
         match self.lanes.next(&key) {
             None => return,
             Some((_, work)) if work.due > Instant::now() => {
@@ -294,6 +305,11 @@ impl<'r, E: Send + Sync + 'static, C: Send + Sync + 'static> Session<'r, E, C> {
         });
         self.parked_changed = false;
     }
+}
+
+/// A request as the key of what it wants done.
+fn key(request: Uuid) -> Key {
+    Key::from(&*request.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }
 
 /// A note that was overtaken was overtaken by another process.

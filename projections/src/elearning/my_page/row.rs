@@ -9,14 +9,14 @@ use std::sync::Arc;
 use domain::elearning::{
     Application, ApplyEvent, ApplyStatus, DeliveryEvent, DeliveryStatus, Fact, PayStatus, PaymentEvent,
 };
-use domain::kernel::Happened;
+use domain::kernel::{Happened, Shared};
 use event_store::Position;
 
 /// One application as its student sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     /// What was applied for.
-    pub(super) application: Arc<Application>,
+    pub(super) application: Shared<Application>,
     /// Cancelled once, cancelled for ever: a payment or delivery that comes late does not bring it back.
     pub(super) apply_status: ApplyStatus,
     pub(super) pay_status: PayStatus,
@@ -49,7 +49,7 @@ pub(super) struct Placed {
 
 impl Placed {
     /// What it is about.
-    pub(super) fn application(&self) -> &Arc<Application> {
+    pub(super) fn application(&self) -> &Shared<Application> {
         application(&self.happened.fact)
     }
 }
@@ -70,7 +70,7 @@ impl Row {
             Fact::Delivery(_) => apply.is_none() && payment.is_none(),
         };
         if knows_best && row.application != *application(fact) {
-            row.application = Arc::clone(application(fact));
+            row.application = application(fact).clone();
         }
         match fact {
             Fact::Apply(fact) => {
@@ -94,7 +94,7 @@ impl Row {
     /// Nothing has happened to it yet.
     fn new(event: &Placed) -> Self {
         Self {
-            application: Arc::clone(event.application()),
+            application: event.application().clone(),
             apply_status: ApplyStatus::Completed,
             pay_status: PayStatus::Pending,
             delivery_status: DeliveryStatus::None,
@@ -153,7 +153,7 @@ impl Row {
 }
 
 /// What every event of this business carries.
-fn application(fact: &Fact) -> &Arc<Application> {
+fn application(fact: &Fact) -> &Shared<Application> {
     match fact {
         Fact::Apply(ApplyEvent::Applied(event)) => &event.application,
         Fact::Apply(ApplyEvent::ApplyCancelled(event)) => &event.application,

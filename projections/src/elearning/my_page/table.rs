@@ -1,16 +1,14 @@
 //! The rows in the database.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use domain::elearning::{Application, ApplyStatus, BookId, DeliveryStatus, PayStatus, StudentId};
-use domain::kernel::{Money, Quantity, RequestId};
+use domain::kernel::{Money, Quantity, RequestId, Shared};
 use event_store::Position;
 use serde::de::Error as _;
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
+use std::collections::HashMap;
 
 use super::projection::NAME;
 use super::row::{Revisions, Row};
@@ -131,7 +129,7 @@ impl From<Columns> for Row {
         let Columns(.., cancel_reason, fail_reason, updated_at, apply, payment, delivery, position) = columns;
         let revision = |revision: i64| u64::try_from(revision).ok();
         Self {
-            application: Arc::new(Application {
+            application: Shared::new(Application {
                 id,
                 student_id,
                 student_name,
