@@ -49,7 +49,7 @@ fn median(figures: &[f64]) -> f64 {
 
 /// That of the main program, which answers most questions.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() {
     // `cargo test --benches` runs this too, and a test is never timed.
