@@ -60,7 +60,7 @@ async fn measure() {
 
 /// Puts 100,000 events behind a car that is registered.
 async fn fill(store: &dyn EventStore, id: &CarId) {
-    let stream = StreamName::new(domain::kernel::stream::<Car>(id)).expect("a name");
+    let stream = StreamName::new(domain::kernel::stream::<Car>(id).to_string()).expect("a name");
     let register = CarCommand::Register(id.clone(), booking().car_name, number(1_000_000));
     let events = Car::default().decide(&register).expect("it is new");
     let mut car: Car = events.iter().fold(Car::default(), Car::evolve);

@@ -156,7 +156,7 @@ impl PaymentProvider for SimulatedProvider {
             () if spread(request, 0..=99) < u64::from(simulation.declined_pct) => {
                 Charge::Declined("card declined".to_owned())
             }
-            () => Charge::Taken(Receipt(format!("simulated-{request}"))),
+            () => Charge::Taken(Receipt(format!("simulated-{request}").into())),
         })
     }
 

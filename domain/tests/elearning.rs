@@ -134,7 +134,7 @@ impl World {
         }
         self.provider.charges += u32::from(!self.provider.charged);
         self.provider.charged = true;
-        self.execute_payment(PaymentCommand::Confirm(Receipt("receipt".to_owned())));
+        self.execute_payment(PaymentCommand::Confirm(Receipt("receipt".into())));
     }
 
     /// What the payment service does to cancel.

@@ -1,4 +1,4 @@
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ pub struct NewEvent {
     /// Chosen by the writer; appending the same ids again at the same revision is recognised.
     pub id: Uuid,
     /// The name on the wire, 1 to 1024 bytes.
-    pub event_type: Arc<str>,
+    pub event_type: Cow<'static, str>,
     /// What happened, usually JSON. The store never looks inside.
     pub data: Bytes,
     /// About the event (correlation, causation, actor), usually JSON.

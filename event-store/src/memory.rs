@@ -148,7 +148,7 @@ impl Log {
                 stream: stream.clone(),
                 revision,
                 id: event.id,
-                event_type: event.event_type,
+                event_type: event.event_type.into(),
                 data: event.data,
                 metadata: event.metadata,
                 decoded: event.decoded,

@@ -46,7 +46,7 @@ async fn holds_what_was_written(store: &EmbeddedStore) {
     assert_eq!(all.len(), expected.len());
     for ((position, event), (stream, new)) in (0..).zip(&all).zip(&expected) {
         assert_eq!((event.position.0, &event.stream), (position, stream));
-        assert_eq!((event.id, &event.event_type), (new.id, &new.event_type));
+        assert_eq!((event.id, &*event.event_type), (new.id, &*new.event_type));
         assert_eq!((&event.data, &event.metadata), (&new.data, &new.metadata));
     }
     for (stream, _) in appends().take(4) {

@@ -11,7 +11,8 @@ mod new_event;
 mod snapshot;
 
 use std::any::Any;
-use std::fmt::Display;
+use std::cell::RefCell;
+use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -322,7 +323,14 @@ impl<A: Aggregate> Loaded<A> {
 }
 
 fn stream_name<A: Aggregate>(key: &impl Display) -> StreamName {
-    StreamName::new(stream::<A>(key)).expect("systems, aggregates and keys are short and printable")
+    thread_local! {
+        static NAME: RefCell<String> = const { RefCell::new(String::new()) };
+    }
+    NAME.with_borrow_mut(|name| {
+        name.clear();
+        write!(name, "{}", stream::<A>(key)).expect("a text takes any text");
+        StreamName::new(name.as_str()).expect("systems, aggregates and keys are short and printable")
+    })
 }
 
 fn decode<E: Event>(recorded: &RecordedEvent) -> Result<E, DecodeError> {

@@ -1,9 +1,13 @@
+use bytes::Bytes;
 use domain::kernel::{Aggregate, Event, Happened, Metadata};
 use event_store::{Decoded, NewEvent, StreamName};
 use sha1::{Digest, Sha1};
 use uuid::{Builder, Uuid};
 
 use super::Origin;
+
+/// An event and its metadata are hardly ever longer, in bytes: made in one piece of memory.
+const USUAL: usize = 768;
 
 /// What happened as the log takes it, decided at this time, in milliseconds since the Unix epoch.
 pub(super) fn new_event<A: Aggregate>(
@@ -13,7 +17,9 @@ pub(super) fn new_event<A: Aggregate>(
     origin: &Origin,
     time: u64,
 ) -> NewEvent {
-    let data = event.encode();
+    let mut json = Vec::with_capacity(USUAL);
+    event.encode_to(&mut json);
+    let (id, end) = (event_id(origin.cause, stream, revision, &json), json.len());
     let metadata = Metadata {
         correlation_id: origin.correlation,
         causation_id: origin.cause,
@@ -21,11 +27,14 @@ pub(super) fn new_event<A: Aggregate>(
         time,
         schema_version: event.version(),
     };
+    metadata.encode_to(&mut json);
+    let mut data = Bytes::from(json);
+    let metadata = data.split_off(end);
     NewEvent {
-        id: event_id(origin.cause, stream, revision, &data),
+        id,
         event_type: event.name().into(),
-        data: data.into(),
-        metadata: metadata.encode().into(),
+        data,
+        metadata,
         decoded: Decoded::new(Happened {
             fact: A::Fact::from(event.clone()),
             request: origin.correlation,

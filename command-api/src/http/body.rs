@@ -1,13 +1,15 @@
 //! Reads the bodies that the documents send: JSON objects in which a number may come as a text.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt::{self, Display};
 use std::ops::Range;
 use std::str;
 
-use axum::body::Bytes;
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use domain::kernel::{InvalidText, from_json};
+use http_body_util::LengthLimitError;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -45,11 +47,11 @@ pub struct Fields {
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            match rejection.status().as_u16() {
-                413 => ApiError::BodyTooLarge(MAX_BODY),
-                _ => ApiError::MalformedBody(rejection.body_text()),
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let body = to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
+            match error.source().is_some_and(<dyn Error>::is::<LengthLimitError>) {
+                true => ApiError::BodyTooLarge(MAX_BODY),
+                false => ApiError::MalformedBody(format!("the body cannot be read: {error}")),
             }
         })?;
         Self::read(body)

@@ -1,5 +1,5 @@
-//! What every request passes on its way to its route: it is named, its body has a limit, and how long its
-//! answer took is counted. One service around all routes, whose future is no allocation of its own.
+//! What every request passes on its way to its route: it is named, and how long its answer took is counted.
+//! One service around all routes, whose future is no allocation of its own.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use axum::routing::future::RouteFuture;
@@ -16,7 +16,6 @@ use tokio::task::futures::TaskLocalFuture;
 use tower::Service;
 use uuid::Uuid;
 
-use super::MAX_BODY;
 use crate::operate::{Requests, method};
 
 /// Tells requests apart in logs and in the causation of events.
@@ -55,12 +54,11 @@ impl Service<Request> for Front {
     }
 
     /// Names the request (as the client does, when its `X-Request-Id` is a UUID) and answers with that name.
-    fn call(&mut self, mut request: Request) -> Answering {
+    fn call(&mut self, request: Request) -> Answering {
         let began = Instant::now();
         let named = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()?.parse().ok());
         let id = named.unwrap_or_else(Uuid::now_v7);
         let method = method(request.method());
-        DefaultBodyLimit::max(MAX_BODY).apply(&mut request);
         let answer = CURRENT.scope(id, self.routes.call(request));
         Answering { answer, id, began, method, requests: self.requests.clone() }
     }

@@ -46,11 +46,9 @@ fn text(line: &mut impl Write, event: &Event<'_>, ansi: bool) -> fmt::Result {
     if let Some(request) = current() {
         write!(line, " {request}:")?;
     }
-    let mut fields = Text { line, rest: String::new(), outcome: Ok(()) };
+    let mut fields = Text { line, outcome: Ok(()) };
     event.record(&mut fields);
-    let Text { line, rest, outcome } = fields;
-    outcome?;
-    line.write_str(&rest)?;
+    fields.outcome?;
     line.write_char('\n')
 }
 
@@ -64,10 +62,9 @@ fn colour(level: Level) -> &'static str {
     }
 }
 
-/// The message, and behind it the other fields, which may come before it.
+/// The message, which comes first, and behind it the other fields.
 struct Text<'l, W> {
     line: &'l mut W,
-    rest: String,
     outcome: fmt::Result,
 }
 
@@ -82,7 +79,7 @@ impl<W: Write> Visit for Text<'_, W> {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let written = match field.name() {
             MESSAGE => write!(self.line, " {value:?}"),
-            name => write!(self.rest, " {name}={value:?}"),
+            name => write!(self.line, " {name}={value:?}"),
         };
         self.outcome = self.outcome.and(written);
     }

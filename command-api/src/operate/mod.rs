@@ -6,7 +6,7 @@ mod parked;
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{ReadSideMetrics, ReadSideStatus};
 use crate::context::Contexts;
-use crate::http::ApiError;
+use crate::http::{ApiError, MAX_BODY};
 use crate::policies::Oversight;
 
 pub(crate) use metrics::{Requests, method};
@@ -63,6 +63,7 @@ pub(crate) fn router(operated: Operated) -> Router {
         .route("/contexts", get(list))
         .route("/contexts/{name}/start", post(start))
         .route("/contexts/{name}/stop", post(stop))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(Arc::new(operated))
 }
 

@@ -15,10 +15,13 @@ pub(crate) mod row;
 pub(crate) mod visitor;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
+
+use crate::http::MAX_BODY;
 
 /// Nothing from elsewhere, nothing inline, and in nobody's frame.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
@@ -26,7 +29,8 @@ const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; f
 
 /// The page of a business, with what all pages have: style, script and icon, and what browsers are told.
 pub(crate) fn router(page: Router) -> Router {
-    page.route("/web/{asset}", get(assets::show)).layer(map_response(guarded))
+    let around = (map_response(guarded), DefaultBodyLimit::max(MAX_BODY));
+    page.route("/web/{asset}", get(assets::show)).layer(around)
 }
 
 /// What every answer to a browser says about itself. A page is of one student at one moment: nobody

@@ -29,7 +29,7 @@ async fn follow<D: Deed>(seed: u64, ending: &Ending<D>) -> Option<String> {
     for (index, event) in ending.log.iter().enumerate() {
         let again = NewEvent {
             id: event.id,
-            event_type: event.event_type.clone(),
+            event_type: event.event_type.to_string().into(),
             data: event.data.clone(),
             metadata: event.metadata.clone(),
             decoded: Decoded::default(),

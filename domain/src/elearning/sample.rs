@@ -30,7 +30,7 @@ pub fn another_application() -> Shared<Application> {
 
 /// The reference of the provider for the money of [`application`].
 pub fn receipt() -> Receipt {
-    Receipt("receipt-1".to_owned())
+    Receipt("receipt-1".into())
 }
 
 /// Every event of this business once; `PayCompleted` twice, in time and too late.

@@ -9,8 +9,15 @@ pub trait Event: Sized {
     /// The version in which [`encode`](Self::encode) writes it.
     fn version(&self) -> u16;
 
+    /// Writes the JSON on the log behind what is there.
+    fn encode_to(&self, json: &mut Vec<u8>);
+
     /// The JSON on the log.
-    fn encode(&self) -> Vec<u8>;
+    fn encode(&self) -> Vec<u8> {
+        let mut json = Vec::new();
+        self.encode_to(&mut json);
+        json
+    }
 
     /// Reads any version that was ever written.
     ///
@@ -63,12 +70,9 @@ macro_rules! wire {
                 match self { $(Self::$variant(_) => $version),+ }
             }
 
-            fn encode(&self) -> Vec<u8> {
-                // Hardly ever longer, in bytes: made in one piece of memory.
-                let mut json = Vec::with_capacity(512);
-                match self { $(Self::$variant(payload) => serde_json::to_writer(&mut json, payload)),+ }
+            fn encode_to(&self, json: &mut Vec<u8>) {
+                match self { $(Self::$variant(payload) => serde_json::to_writer(json, payload)),+ }
                     .expect("payloads are plain structs with text keys");
-                json
             }
 
             fn decode(name: &str, version: u16, data: &[u8]) -> Result<Self, $crate::kernel::DecodeError> {

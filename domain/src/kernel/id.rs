@@ -34,13 +34,16 @@ impl FromStr for RequestId {
 /// ```
 /// use domain::elearning::Apply;
 /// let stream = domain::kernel::stream::<Apply>(&"0190");
-/// assert_eq!(stream, "elearning.apply-0190");
+/// assert_eq!(stream.to_string(), "elearning.apply-0190");
 /// ```
-pub fn stream<A: Aggregate>(key: &impl fmt::Display) -> String {
-    // A name is hardly ever longer, in bytes: made in one piece of memory.
-    let mut name = String::with_capacity(64);
-    write!(name, "{}.{}-{key}", A::SYSTEM, A::NAME).expect("a text takes any text");
-    name
+pub fn stream<A: Aggregate>(key: &impl fmt::Display) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        f.write_str(A::SYSTEM)?;
+        f.write_char('.')?;
+        f.write_str(A::NAME)?;
+        f.write_char('-')?;
+        key.fmt(f)
+    })
 }
 
 /// Whose stream a name names.

@@ -5,9 +5,6 @@ use uuid::Uuid;
 
 use super::from_json;
 
-/// Metadata is hardly ever longer, in bytes: made in one piece of memory.
-const USUAL: usize = 256;
-
 /// What the log knows about an event beside the fact itself. Set in one place, by whoever appends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata<'m> {
@@ -30,8 +27,14 @@ pub struct Metadata<'m> {
 impl<'m> Metadata<'m> {
     /// The JSON on the log. Spelled out, because every event has it and only the actor may need escaping.
     pub fn encode(&self) -> Vec<u8> {
+        let mut json = Vec::new();
+        self.encode_to(&mut json);
+        json
+    }
+
+    /// Writes the same behind what is there.
+    pub fn encode_to(&self, json: &mut Vec<u8>) {
         let Self { correlation_id, causation_id, actor, time, schema_version } = self;
-        let mut json = Vec::with_capacity(USUAL);
         let text = |id: &Uuid| -> [u8; 36] {
             let mut text = [0; 36];
             id.as_hyphenated().encode_lower(&mut text);
@@ -42,13 +45,12 @@ impl<'m> Metadata<'m> {
         json.extend_from_slice(br#"","$causationId":""#);
         json.extend_from_slice(&text(causation_id));
         json.extend_from_slice(br#"","actor":"#);
-        serde_json::to_writer(&mut json, actor).expect("any text can be JSON");
+        serde_json::to_writer(&mut *json, actor).expect("any text can be JSON");
         json.extend_from_slice(br#","time":"#);
         json.extend_from_slice(itoa::Buffer::new().format(*time).as_bytes());
         json.extend_from_slice(br#","schemaVersion":"#);
         json.extend_from_slice(itoa::Buffer::new().format(*schema_version).as_bytes());
         json.push(b'}');
-        json
     }
 
     /// Reads it back.

@@ -5,11 +5,12 @@
 //! so a reader of one event needs no other.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::{Aggregate, Money, RequestId, wire};
+use crate::kernel::{Aggregate, Money, RequestId, shared_text, wire};
 
 /// What is paid for.
 pub trait Sale: Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -48,7 +49,7 @@ pub enum Payment<S> {
 /// The provider's reference for money that was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Receipt(pub String);
+pub struct Receipt(#[serde(deserialize_with = "shared_text")] pub Arc<str>);
 
 /// What can be asked of a payment.
 #[derive(Debug, Clone, PartialEq)]

@@ -28,7 +28,7 @@ fn ticket() -> Ticket {
 }
 
 fn receipt() -> Receipt {
-    Receipt("receipt-1".to_owned())
+    Receipt("receipt-1".into())
 }
 
 fn request() -> Command {

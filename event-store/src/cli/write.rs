@@ -68,7 +68,7 @@ pub(super) async fn append(arguments: &AppendOne) -> Result<(), Failure> {
     };
     let event = NewEvent {
         id: arguments.id.unwrap_or_else(Uuid::now_v7),
-        event_type: arguments.event_type.as_str().into(),
+        event_type: arguments.event_type.clone().into(),
         data,
         metadata: Bytes::from(arguments.metadata.clone()),
         decoded: Decoded::default(),

@@ -17,6 +17,7 @@ pub mod read;
 pub mod subscribe;
 pub mod turns;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -112,7 +113,7 @@ pub fn stream(name: &str) -> StreamName {
 }
 
 /// A new event of this type, told from others by its id and data.
-pub fn event(event_type: &str) -> NewEvent {
+pub fn event(event_type: impl Into<Cow<'static, str>>) -> NewEvent {
     let id = Uuid::new_v4();
     NewEvent {
         id,

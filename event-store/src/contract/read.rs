@@ -120,8 +120,8 @@ pub async fn a_filter_by_category_leaves_other_streams_out(store: Store) {
     }
 }
 
-async fn typed(store: &Store, name: &str, types: &[&str]) {
-    let events = types.iter().map(|event_type| event(event_type)).collect();
+async fn typed(store: &Store, name: &str, types: &[&'static str]) {
+    let events = types.iter().map(|event_type| event(*event_type)).collect();
     store.append(&stream(name), ExpectedRevision::Any, events).await.unwrap();
 }
 

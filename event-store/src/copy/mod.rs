@@ -202,7 +202,7 @@ pub(crate) fn appends(events: Vec<RecordedEvent>) -> Vec<Append> {
         let size = event.data.len() + event.metadata.len() + event.event_type.len();
         let new = NewEvent {
             id: event.id,
-            event_type: event.event_type,
+            event_type: event.event_type.to_string().into(),
             data: event.data,
             metadata: event.metadata,
             decoded: Decoded::default(),

@@ -71,7 +71,13 @@ fn written_as_it_was_read(event: &RecordedEvent) {
     let RecordedEvent { id, event_type, data, metadata, .. } = event.clone();
     let mut bytes = frame::draft(
         &event.stream,
-        &[NewEvent { id, event_type, data, metadata, decoded: Decoded::default() }],
+        &[NewEvent {
+            id,
+            event_type: event_type.to_string().into(),
+            data,
+            metadata,
+            decoded: Decoded::default(),
+        }],
     );
     frame::seal(&mut bytes, event.position.0, event.revision, event.recorded_at);
     let frame = Frame::checked(&bytes).expect("what was written is a frame");

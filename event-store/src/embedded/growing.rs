@@ -32,6 +32,23 @@ struct Later {
     far: u32,
 }
 
+/// A stream with all that is known of it.
+pub(crate) struct Listed {
+    pub(crate) stream: StreamHash,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) frames: Frames,
+}
+
+/// Where the frames of a stream are.
+#[derive(Clone, Copy)]
+pub(crate) enum Frames {
+    /// There is one, here.
+    One(u32),
+    /// So many from this one of the list on.
+    Several { start: u32, count: u32 },
+}
+
 /// The number of a frame that is not there.
 const NONE: u32 = u32::MAX;
 
@@ -78,7 +95,10 @@ impl Growing {
 
     /// The frames that hold these revisions of a stream, oldest first.
     pub(crate) fn spots(&self, stream: StreamHash, lowest: u64, highest: u64) -> Vec<Spot> {
-        let Some(known) = self.streams.get(&stream) else { return Vec::new() };
+        self.streams.get(&stream).map_or_else(Vec::new, |known| self.spots_of(known, lowest, highest))
+    }
+
+    fn spots_of(&self, known: &Known, lowest: u64, highest: u64) -> Vec<Spot> {
         let later = |number: u32| {
             let frame = self.later.get(number as usize)?;
             Some((frame, known.first + u64::from(frame.revision)))
@@ -103,11 +123,25 @@ impl Growing {
         spots
     }
 
-    /// Every stream, ordered by hash.
-    pub(crate) fn sorted(&self) -> Vec<StreamHash> {
-        let mut all: Vec<_> = self.streams.keys().copied().collect();
-        all.sort_unstable();
-        all
+    /// Every stream, ordered by hash, and behind them the frames of those that have several, in this order.
+    pub(crate) fn listed(&self) -> (Vec<Listed>, Vec<Spot>) {
+        let mut streams: Vec<_> = self.streams.iter().collect();
+        streams.sort_unstable_by_key(|(stream, _)| **stream);
+        let (mut listed, mut spots) = (Vec::with_capacity(streams.len()), Vec::new());
+        for (stream, known) in streams {
+            let Known { first, last, frame, newest } = *known;
+            let frames = match newest {
+                NONE => Frames::One(frame),
+                _ => {
+                    let (start, more) = (spots.len() as u32, self.spots_of(known, 0, u64::MAX));
+                    let count = more.len() as u32;
+                    spots.extend(more);
+                    Frames::Several { start, count }
+                }
+            };
+            listed.push(Listed { stream: *stream, first, last, frames });
+        }
+        (listed, spots)
     }
 }
 

@@ -1,5 +1,5 @@
 //! Writes the index of a sealed segment into its file. All of it is as large as the index in memory, so it
-//! is written from the front while it is made, and only its head is ever held.
+//! is written from the front while it is made, and only its head is ever held as bytes.
 
 use std::io;
 use std::path::Path;
@@ -7,8 +7,7 @@ use std::path::Path;
 use super::bloom::Bloom;
 use super::bytes::put;
 use super::disk::{Disk, LogFile, Steps};
-use super::growing::Growing;
-use super::index::{Spot, StreamHash, Stretch};
+use super::growing::{Frames, Growing, Listed};
 use super::index_file::{BUCKET, FIXED, MAGIC, STREAM, bucket};
 use super::segment::FORMAT;
 
@@ -27,33 +26,32 @@ pub(crate) fn write(disk: &dyn Disk, path: &Path, salt: u128, growing: &Growing)
 }
 
 fn fill(file: &dyn LogFile, salt: u128, growing: &Growing) -> io::Result<()> {
-    let streams = growing.sorted();
+    let (streams, spots) = growing.listed();
     let mut steps = Steps::new(file);
-    steps.put(&head(salt, growing, &streams))?;
-    for entry in entries(growing, &streams) {
-        steps.put(&entry.bytes())?;
+    steps.put(&head(salt, growing, &streams, spots.len()))?;
+    for stream in &streams {
+        steps.put(&entry(stream))?;
     }
-    for frames in streams.iter().map(|stream| frames(growing, *stream)).filter(|frames| frames.len() > 1) {
-        for frame in &frames {
-            steps.put(&((frame.revision - frames[0].revision) as u32).to_le_bytes())?;
-            steps.put(&frame.offset.to_le_bytes())?;
+    for stream in &streams {
+        let Frames::Several { start, count } = stream.frames else { continue };
+        for spot in &spots[start as usize..][..count as usize] {
+            steps.put(&((spot.revision - stream.first) as u32).to_le_bytes())?;
+            steps.put(&spot.offset.to_le_bytes())?;
         }
     }
     steps.step()
 }
 
-fn head(salt: u128, growing: &Growing, streams: &[StreamHash]) -> Vec<u8> {
+fn head(salt: u128, growing: &Growing, streams: &[Listed], spots: usize) -> Vec<u8> {
     let mut bloom = Bloom::with_room(streams.len());
     let buckets = streams.len().div_ceil(BUCKET).max(1);
     let mut ends = vec![0u32; buckets];
     let mut crcs = vec![crc32fast::Hasher::new(); buckets];
-    let mut spots = 0;
-    for entry in entries(growing, streams) {
-        bloom.insert(entry.stream);
-        let bucket = bucket(entry.stream, buckets);
+    for stream in streams {
+        bloom.insert(stream.stream);
+        let bucket = bucket(stream.stream, buckets);
         ends[bucket] += 1;
-        crcs[bucket].update(&entry.bytes());
-        spots += entry.count;
+        crcs[bucket].update(&entry(stream));
     }
     let regions = &growing.regions;
     let mut bytes = vec![0; FIXED];
@@ -74,7 +72,7 @@ fn head(salt: u128, growing: &Growing, streams: &[StreamHash]) -> Vec<u8> {
     put(&mut bytes, 32, regions.end.to_le_bytes());
     put(&mut bytes, 40, regions.next_position.to_le_bytes());
     let words = bloom.words().count();
-    let counts = [regions.regions.len(), words, buckets, streams.len(), spots as usize];
+    let counts = [regions.regions.len(), words, buckets, streams.len(), spots];
     for (number, count) in counts.into_iter().enumerate() {
         put(&mut bytes, 48 + 4 * number, (count as u32).to_le_bytes());
     }
@@ -84,38 +82,17 @@ fn head(salt: u128, growing: &Growing, streams: &[StreamHash]) -> Vec<u8> {
 }
 
 /// A stream, as the file says it.
-struct Entry {
-    stream: StreamHash,
-    stretch: Stretch,
-    from: u32,
-    count: u32,
-}
-
-impl Entry {
-    fn bytes(&self) -> [u8; STREAM] {
-        let mut bytes = [0; STREAM];
-        put(&mut bytes, 0, self.stream.lower.to_le_bytes());
-        put(&mut bytes, 8, self.stream.upper.to_le_bytes());
-        put(&mut bytes, 16, self.stretch.first.to_le_bytes());
-        put(&mut bytes, 24, self.stretch.last.to_le_bytes());
-        put(&mut bytes, 32, self.from.to_le_bytes());
-        put(&mut bytes, 36, self.count.to_le_bytes());
-        bytes
-    }
-}
-
-fn entries(growing: &Growing, streams: &[StreamHash]) -> impl Iterator<Item = Entry> {
-    let mut spots = 0;
-    streams.iter().filter_map(move |stream| {
-        let (from, count) = match &*frames(growing, *stream) {
-            [only] => (only.offset, 0),
-            frames => (spots, frames.len() as u32),
-        };
-        spots += count;
-        Some(Entry { stream: *stream, stretch: growing.find(*stream)?, from, count })
-    })
-}
-
-fn frames(growing: &Growing, stream: StreamHash) -> Vec<Spot> {
-    growing.spots(stream, 0, u64::MAX)
+fn entry(Listed { stream, first, last, frames }: &Listed) -> [u8; STREAM] {
+    let (from, count) = match *frames {
+        Frames::One(offset) => (offset, 0),
+        Frames::Several { start, count } => (start, count),
+    };
+    let mut bytes = [0; STREAM];
+    put(&mut bytes, 0, stream.lower.to_le_bytes());
+    put(&mut bytes, 8, stream.upper.to_le_bytes());
+    put(&mut bytes, 16, first.to_le_bytes());
+    put(&mut bytes, 24, last.to_le_bytes());
+    put(&mut bytes, 32, from.to_le_bytes());
+    put(&mut bytes, 36, count.to_le_bytes());
+    bytes
 }

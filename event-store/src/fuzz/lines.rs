@@ -20,7 +20,7 @@ pub(super) fn import(input: &[u8]) {
             stream: append.stream.clone(),
             revision,
             id: event.id,
-            event_type: event.event_type.clone(),
+            event_type: (*event.event_type).into(),
             data: event.data.clone(),
             metadata: event.metadata.clone(),
             recorded_at: 0,

@@ -152,7 +152,7 @@ impl World {
         });
         let event = NewEvent {
             id: Uuid::new_v4(),
-            event_type: name.into(),
+            event_type: name.to_owned().into(),
             data: data.into(),
             metadata: metadata.map(|metadata| metadata.encode()).unwrap_or_default().into(),
             decoded: Decoded::default(),

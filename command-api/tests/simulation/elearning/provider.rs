@@ -108,7 +108,7 @@ impl PaymentProvider for Provider {
                 if account.charges == 0 {
                     (account.charges, account.kept) = (1, true);
                 }
-                Charge::Taken(Receipt(format!("receipt-{request}")))
+                Charge::Taken(Receipt(format!("receipt-{request}").into()))
             }
         };
         lost(answer_is_lost, charge)
