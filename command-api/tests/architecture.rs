@@ -76,7 +76,7 @@ fn only_main_knows_the_read_side() {
 /// C2.1: no I/O, no clock, no randomness, no async in the rules; no floats for money.
 #[test]
 fn the_domain_is_pure() {
-    let pure = ["rust_decimal", "serde", "serde_json", "thiserror", "uuid"];
+    let pure = ["itoa", "rust_decimal", "serde", "serde_json", "thiserror", "uuid"];
     for dependency in dependencies("domain") {
         assert!(pure.contains(&dependency.as_str()), "domain knows {dependency}");
     }
