@@ -21,6 +21,11 @@ impl Decoded {
         Self(Some(Arc::new(said)))
     }
 
+    /// Whether it is at hand.
+    pub fn is_at_hand(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// What it says, if that is at hand and of this type.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.0.clone()?.downcast().ok()
@@ -37,6 +42,6 @@ impl Eq for Decoded {}
 
 impl fmt::Debug for Decoded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "at hand" } else { "not at hand" })
+        f.write_str(if self.is_at_hand() { "at hand" } else { "not at hand" })
     }
 }

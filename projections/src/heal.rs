@@ -103,7 +103,7 @@ pub async fn heal(
     if let Some(event) = events.get(good) {
         // It only waited, perhaps; now it is what the others wait for.
         parked::remove(&mut transaction, &target.name, id, Some(event.position)).await?;
-        parked::add(&mut transaction, &target.name, &[(event, reason.clone())]).await?;
+        parked::add(&mut transaction, &target.name, &[(event.clone(), reason.clone())]).await?;
     }
     healed::note(&mut transaction, projection.name(), id, held.and_then(|held| held.position())).await?;
     transaction.commit().await?;

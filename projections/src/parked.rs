@@ -88,12 +88,12 @@ pub(crate) async fn positions(
 pub(crate) async fn add(
     transaction: &mut Transaction,
     projection: &str,
-    events: &[(&RecordedEvent, Option<String>)],
+    events: &[(RecordedEvent, Option<String>)],
 ) -> Result<(), sqlx::Error> {
     if events.is_empty() {
         return Ok(());
     }
-    let row = |(event, reason): &(&RecordedEvent, Option<String>)| {
+    let row = |(event, reason): &(RecordedEvent, Option<String>)| {
         let (stream, at) = (event.stream.as_str(), number(Some(event.position)));
         json!([projection, key(event), at, stream, event.revision, *event.event_type, reason])
     };

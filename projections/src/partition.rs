@@ -4,7 +4,6 @@
 //! events of a key are in the same one, in order. The number and the hash are for ever, as the
 //! checkpoints in every database are kept by them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use event_store::{Position, RecordedEvent};
@@ -92,11 +91,11 @@ impl Positions {
     }
 
     /// What is to be brought into these partitions, of events behind the least of them.
-    pub(crate) fn lacking<'e>(&self, events: &'e [RecordedEvent]) -> Cow<'e, [RecordedEvent]> {
-        if self.are_all_together() {
-            return Cow::Borrowed(events);
+    pub(crate) fn lacking(&self, mut events: Vec<RecordedEvent>) -> Vec<RecordedEvent> {
+        if !self.are_all_together() {
+            events.retain(|event| self.lack(event));
         }
-        Cow::Owned(events.iter().filter(|event| self.lack(event)).cloned().collect())
+        events
     }
 }
 

@@ -24,7 +24,7 @@ pub trait Projection: Send + Sync + 'static {
     /// projection writes.
     ///
     /// # Errors
-    /// The first event that cannot be read.
+    /// An event that cannot be read; of several, one of them.
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable>;
 }
 

@@ -1,9 +1,8 @@
 //! The current state of every aggregate, as the lists of the API show it: one table for all systems.
 
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use event_store::{Filter, RecordedEvent};
+use foldhash::HashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -71,11 +70,15 @@ impl Projection for Resources {
     }
 
     fn prepare(&self, events: &[RecordedEvent]) -> Result<Box<dyn Change>, Undecodable> {
-        // A stream has one resource, and its last event says all of it.
-        let mut newest: HashMap<&str, Row> = HashMap::new();
-        for event in events {
-            let resource = (self.resource)(event).map_err(|reason| Undecodable::new(event, reason))?;
+        // A stream has one resource, and its last event says all of it: those before it are only read to know
+        // that they can be read.
+        let mut newest: HashMap<&str, Row> = HashMap::default();
+        for event in events.iter().rev() {
             let known = newest.get(event.stream.as_str()).map(|row| row.3);
+            if known >= Some(event.revision) && event.decoded.is_at_hand() {
+                continue;
+            }
+            let resource = (self.resource)(event).map_err(|reason| Undecodable::new(event, reason))?;
             if let Some(resource) = resource
                 && known < Some(event.revision)
             {

@@ -197,21 +197,21 @@ impl Worker {
     /// Brings what was taken into the rows.
     async fn apply(&mut self) -> Result<(), StepError> {
         let Some(batch) = self.taken.take() else { return Ok(()) };
-        let applied = database::within(PATIENCE, self.apply_batch(&batch)).await;
+        let applied = database::within(PATIENCE, self.apply_batch(batch)).await;
         // The next step looks where the rows are, and goes on from there.
         self.in_doubt = applied.is_err();
         applied
     }
 
-    async fn apply_batch(&mut self, batch: &Batch) -> Result<(), StepError> {
+    async fn apply_batch(&mut self, batch: Batch) -> Result<(), StepError> {
         let through = batch.through.max(self.progress.borrow().considered);
-        let changed = batch.events.last().map(|event| event.position);
+        let (changed, count) = (batch.events.last().map(|event| event.position), batch.events.len());
         let mut healed = None;
         // Also where no event is of these partitions: the projection is where its last partition is.
         if changed.is_some() {
-            let events = self.saved.lacking(&batch.events);
+            let events = Arc::new(self.saved.lacking(batch.events));
             // Read before the database is asked, so that another projection can write meanwhile.
-            let mut sorted = Sorted::new(&*self.projection, &events, &self.parked)?;
+            let mut sorted = Sorted::aside(&self.projection, &events, &self.parked).await?;
             let mut transaction = self.database.begin().await?;
             let saved = self.advance(&mut transaction, through, events.len()).await?;
             if !events.is_empty() {
@@ -220,7 +220,7 @@ impl Worker {
                 healed = Some(healed::last(transaction.connection(), &self.target.name).await?);
                 if parked != self.parked {
                     // An operator came in between.
-                    sorted = Sorted::new(&*self.projection, &events, &parked)?;
+                    sorted = Sorted::aside(&self.projection, &events, &parked).await?;
                 }
                 transaction.about(&self.target.table);
                 sorted.apply(&mut transaction, &self.target.name).await?;
@@ -229,7 +229,7 @@ impl Worker {
             self.saved = saved;
             self.parked = sorted.parked;
         }
-        self.busy = batch.at_end && batch.events.len() >= run::BUSY;
+        self.busy = batch.at_end && count >= run::BUSY;
         self.publish(through, changed, healed, batch.at_end).await;
         if changed.is_some() {
             self.written = Instant::now();

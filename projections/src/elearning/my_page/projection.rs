@@ -1,13 +1,12 @@
 //! Keeps the rows: makes those that a batch begins, reads the others that it is about, folds the batch into
 //! them, writes them back.
 
-use std::collections::{HashMap, HashSet};
-
 use async_trait::async_trait;
 use domain::elearning::Fact;
 use domain::elearning::SYSTEM;
 use domain::kernel::RequestId;
 use event_store::{Filter, RecordedEvent};
+use foldhash::{HashMap, HashSet};
 
 use super::row::{Placed, Row};
 use super::table;
@@ -46,13 +45,13 @@ impl Projection for MyPageProjection {
                 placed.push(Placed { happened, revision: event.revision, position: event.position });
             }
         }
-        let mut begun: HashMap<RequestId, usize> = HashMap::new();
+        let mut begun: HashMap<RequestId, usize> = HashMap::default();
         for event in &placed {
             *begun.entry(event.application().id).or_default() += usize::from(event.revision == 0);
         }
         // A request all of whose streams begin here has no row yet: no database is asked.
         let is_new = |event: &Placed| begun[&event.application().id] >= Fact::AGGREGATES.len();
-        let (mut new, mut goes_on) = (Rows::new(), Vec::new());
+        let (mut new, mut goes_on) = (Rows::default(), Vec::new());
         for event in placed {
             match is_new(&event) {
                 true => fold(&mut new, &event),

@@ -3,12 +3,12 @@
 use domain::elearning::{Application, ApplyStatus, BookId, DeliveryStatus, PayStatus, StudentId};
 use domain::kernel::{Money, Quantity, RequestId, Shared};
 use event_store::Position;
+use foldhash::HashMap;
 use serde::de::Error as _;
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
-use std::collections::HashMap;
 
 use super::projection::NAME;
 use super::row::{Revisions, Row};
