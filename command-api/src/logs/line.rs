@@ -77,11 +77,28 @@ impl<W: Write> Visit for Text<'_, W> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let written = match field.name() {
-            MESSAGE => write!(self.line, " {value:?}"),
-            name => write!(self.line, " {name}={value:?}"),
+        let named = match field.name() {
+            MESSAGE => self.line.write_char(' '),
+            name => write!(self.line, " {name}="),
         };
-        self.outcome = self.outcome.and(written);
+        self.outcome = self.outcome.and(named).and_then(|()| write!(OneLine(self.line), "{value:?}"));
+    }
+}
+
+/// Spells control characters out: what somebody sent can neither begin a line of its own nor command a terminal.
+struct OneLine<'l, W>(&'l mut W);
+
+impl<W: Write> Write for OneLine<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest.find(char::is_control) {
+            let (plain, other) = rest.split_at(at);
+            let mut characters = other.chars();
+            let control = characters.next().unwrap_or_default();
+            write!(self.0, "{plain}{}", control.escape_default())?;
+            rest = characters.as_str();
+        }
+        self.0.write_str(rest)
     }
 }
 
@@ -196,6 +213,13 @@ mod tests {
         let log = || tracing::warn!(qty = 3, name = "a\"b", reason = %"no", "not {}", "today");
         let line = logged(LogFormat::Text, log);
         assert!(line.ends_with("Z  WARN not today qty=3 name=\"a\\\"b\" reason=no\n"), "{line:?}");
+    }
+
+    #[test]
+    fn what_somebody_sent_stays_on_its_line() {
+        let log = || tracing::warn!(reason = %"no\n2026 INFO paid\u{1b}[2J", "not today");
+        let line = logged(LogFormat::Text, log);
+        assert!(line.ends_with("Z  WARN not today reason=no\\n2026 INFO paid\\u{1b}[2J\n"), "{line:?}");
     }
 
     #[test]
