@@ -113,8 +113,8 @@ const UNDER_WAY: usize = 256;
 ///     event_type: "Opened".into(),
 ///     data: "{}".into(),
 ///     metadata: "{}".into(),
-///,
-///     decoded: Decoded::default(), };
+///     decoded: Decoded::default(),
+/// };
 /// store.append(&StreamName::new("account-1")?, ExpectedRevision::NoStream, vec![event]).await?;
 /// # Ok(())
 /// # }
