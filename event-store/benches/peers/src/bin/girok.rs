@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use bytes::Bytes;
-use event_store::{EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
+use event_store::{Decoded, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
 use peers::{Peer, measure};
 
 #[tokio::main]
