@@ -102,7 +102,7 @@ const UNDER_WAY: usize = 256;
 /// Must be used within a tokio runtime.
 ///
 /// ```
-/// # use event_store::{EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
+/// # use event_store::{Decoded, EmbeddedStore, EventStore, ExpectedRevision, NewEvent, StreamName};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let folder = tempfile::tempdir()?;
