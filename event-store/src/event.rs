@@ -96,6 +96,13 @@ pub struct NewEvent {
     pub decoded: Decoded,
 }
 
+/// The same event for another log. What it says is read there again.
+impl From<RecordedEvent> for NewEvent {
+    fn from(RecordedEvent { id, event_type, data, metadata, .. }: RecordedEvent) -> Self {
+        Self { id, event_type: event_type.to_string().into(), data, metadata, decoded: Decoded::default() }
+    }
+}
+
 /// An event as the log holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedEvent {

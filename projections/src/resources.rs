@@ -74,13 +74,14 @@ impl Projection for Resources {
         // that they can be read.
         let mut newest: HashMap<&str, Row> = HashMap::default();
         for event in events.iter().rev() {
-            let known = newest.get(event.stream.as_str()).map(|row| row.3);
-            if known >= Some(event.revision) && event.decoded.is_at_hand() {
+            let known = newest.get(event.stream.as_str());
+            let overtaken = known.is_some_and(|row| row.3 >= event.revision);
+            if overtaken && event.decoded.is_at_hand() {
                 continue;
             }
             let resource = (self.resource)(event).map_err(|reason| Undecodable::new(event, reason))?;
             if let Some(resource) = resource
-                && known < Some(event.revision)
+                && !overtaken
             {
                 newest.insert(event.stream.as_str(), Row::new(event, resource));
             }

@@ -56,23 +56,28 @@ fn event_id(cause: Uuid, stream: &StreamName, revision: u64, data: &[u8]) -> Uui
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
+
+    use domain::kernel::DecodeError;
     use domain::{elearning, rentcar};
 
     use super::*;
+    use crate::execute::stream_name;
+
+    type Decode<F> = fn(&str, &str, u16, &[u8]) -> Result<Option<F>, DecodeError>;
 
     /// G11: what readers in this process are handed is what all others will read.
-    fn is_what_was_written<A: Aggregate>(
-        event: &A::Event,
-        decode: impl Fn(&str, &NewEvent, u16) -> Option<A::Fact>,
-    ) where
-        A::Fact: PartialEq + std::fmt::Debug,
+    fn is_what_was_written<A: Aggregate>(event: &A::Event, decode: Decode<A::Fact>)
+    where
+        A::Fact: PartialEq + Debug,
     {
-        let stream = crate::execute::stream_name::<A>(&Uuid::from_u128(1));
+        let stream = stream_name::<A>(&Uuid::from_u128(1));
         let (correlation, cause) = (Uuid::from_u128(2), Uuid::from_u128(3));
         let origin = Origin { correlation, cause, actor: "student:1".into() };
         let new = new_event::<A>(event, &stream, 0, &origin, 1_700);
         let metadata = Metadata::decode(&new.metadata).unwrap();
-        let fact = decode(stream.as_str(), &new, metadata.schema_version).unwrap();
+        let fact =
+            decode(stream.as_str(), &new.event_type, metadata.schema_version, &new.data).unwrap().unwrap();
         let read = Happened { fact, request: metadata.correlation_id, time: metadata.time };
         assert_eq!(new.decoded.get::<Happened<A::Fact>>().as_deref(), Some(&read));
     }
@@ -80,14 +85,11 @@ mod tests {
     #[test]
     fn what_is_at_hand_of_an_application_is_what_was_written() {
         use elearning::{Apply, Delivery, Fact, Payment};
-        let decode = |stream: &str, new: &NewEvent, version: u16| {
-            Fact::decode(stream, &new.event_type, version, &new.data).unwrap()
-        };
         for fact in elearning::sample::every_fact() {
             match &fact {
-                Fact::Apply(event) => is_what_was_written::<Apply>(event, decode),
-                Fact::Payment(event) => is_what_was_written::<Payment>(event, decode),
-                Fact::Delivery(event) => is_what_was_written::<Delivery>(event, decode),
+                Fact::Apply(event) => is_what_was_written::<Apply>(event, Fact::decode),
+                Fact::Payment(event) => is_what_was_written::<Payment>(event, Fact::decode),
+                Fact::Delivery(event) => is_what_was_written::<Delivery>(event, Fact::decode),
             }
         }
     }
@@ -95,14 +97,11 @@ mod tests {
     #[test]
     fn what_is_at_hand_of_a_reservation_is_what_was_written() {
         use rentcar::{Car, Fact, Rental, Reservation};
-        let decode = |stream: &str, new: &NewEvent, version: u16| {
-            Fact::decode(stream, &new.event_type, version, &new.data).unwrap()
-        };
         for fact in rentcar::sample::every_fact() {
             match &fact {
-                Fact::Car(event) => is_what_was_written::<Car>(event, decode),
-                Fact::Reservation(event) => is_what_was_written::<Reservation>(event, decode),
-                Fact::Rental(event) => is_what_was_written::<Rental>(event, decode),
+                Fact::Car(event) => is_what_was_written::<Car>(event, Fact::decode),
+                Fact::Reservation(event) => is_what_was_written::<Reservation>(event, Fact::decode),
+                Fact::Rental(event) => is_what_was_written::<Rental>(event, Fact::decode),
             }
         }
     }

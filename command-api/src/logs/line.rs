@@ -90,15 +90,14 @@ struct OneLine<'l, W>(&'l mut W);
 
 impl<W: Write> Write for OneLine<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let mut rest = text;
-        while let Some(at) = rest.find(char::is_control) {
-            let (plain, other) = rest.split_at(at);
-            let mut characters = other.chars();
-            let control = characters.next().unwrap_or_default();
-            write!(self.0, "{plain}{}", control.escape_default())?;
-            rest = characters.as_str();
+        for part in text.split_inclusive(char::is_control) {
+            let plain = part.trim_end_matches(char::is_control);
+            self.0.write_str(plain)?;
+            for control in part[plain.len()..].chars() {
+                write!(self.0, "{}", control.escape_default())?;
+            }
         }
-        self.0.write_str(rest)
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use event_store::{Decoded, EventStore, ExpectedRevision, MemoryStore, NewEvent};
+use event_store::{EventStore, ExpectedRevision, MemoryStore};
 use projections::{Database, System, Worker, rebuild, rows};
 use serde_json::Value;
 use tokio::runtime::Builder;
@@ -27,14 +27,7 @@ async fn follow<D: Deed>(seed: u64, ending: &Ending<D>) -> Option<String> {
     let mut random = Random::new(hash(&[seed, 7]));
     let mut workers: HashMap<&str, Worker> = HashMap::new();
     for (index, event) in ending.log.iter().enumerate() {
-        let again = NewEvent {
-            id: event.id,
-            event_type: event.event_type.to_string().into(),
-            data: event.data.clone(),
-            metadata: event.metadata.clone(),
-            decoded: Decoded::default(),
-        };
-        store.append(&event.stream, ExpectedRevision::Any, vec![again]).await.unwrap();
+        store.append(&event.stream, ExpectedRevision::Any, vec![event.clone().into()]).await.unwrap();
         let last = index + 1 == ending.log.len();
         for projection in system.projections() {
             if !last && random.percent(70) {

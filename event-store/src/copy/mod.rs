@@ -14,8 +14,8 @@ pub use moved::moved;
 
 use crate::eventstoredb::KEPT_IDENTITY;
 use crate::{
-    Append, AppendError, Decoded, Direction, EventStore, ExpectedRevision, Filter, NewEvent, Position,
-    ReadError, RecordedEvent,
+    Append, AppendError, Direction, EventStore, ExpectedRevision, Filter, NewEvent, Position, ReadError,
+    RecordedEvent,
 };
 
 use moved::{Side, counterpart};
@@ -200,23 +200,17 @@ pub(crate) fn appends(events: Vec<RecordedEvent>) -> Vec<Append> {
     let mut bytes = 0;
     for event in events {
         let size = event.data.len() + event.metadata.len() + event.event_type.len();
-        let new = NewEvent {
-            id: event.id,
-            event_type: event.event_type.to_string().into(),
-            data: event.data,
-            metadata: event.metadata,
-            decoded: Decoded::default(),
-        };
+        let (stream, before) = (event.stream.clone(), event.revision.checked_sub(1));
+        let new = NewEvent::from(event);
         match appends.last_mut() {
-            Some(last) if last.stream == event.stream && bytes + size < crate::MAX_APPEND_BYTES / 4 => {
+            Some(last) if last.stream == stream && bytes + size < crate::MAX_APPEND_BYTES / 4 => {
                 bytes += size;
                 last.events.push(new);
             }
             _ => {
                 bytes = size;
-                let before = event.revision.checked_sub(1);
                 let expected = before.map_or(ExpectedRevision::NoStream, ExpectedRevision::Exact);
-                appends.push(Append { stream: event.stream, expected, events: vec![new] });
+                appends.push(Append { stream, expected, events: vec![new] });
             }
         }
     }

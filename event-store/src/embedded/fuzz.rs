@@ -22,7 +22,7 @@ use super::recovery::recover;
 use super::scan::Limits;
 use super::segment::{self, HEAD};
 use super::site::Site;
-use crate::{Decoded, Direction, Filter, NewEvent, RecordedEvent};
+use crate::{Direction, Filter, RecordedEvent};
 
 const STORE: Uuid = Uuid::from_u128(7);
 const SALT: u128 = 77;
@@ -68,17 +68,7 @@ pub(crate) fn log(input: &[u8]) {
 }
 
 fn written_as_it_was_read(event: &RecordedEvent) {
-    let RecordedEvent { id, event_type, data, metadata, .. } = event.clone();
-    let mut bytes = frame::draft(
-        &event.stream,
-        &[NewEvent {
-            id,
-            event_type: event_type.to_string().into(),
-            data,
-            metadata,
-            decoded: Decoded::default(),
-        }],
-    );
+    let mut bytes = frame::draft(&event.stream, &[event.clone().into()]);
     frame::seal(&mut bytes, event.position.0, event.revision, event.recorded_at);
     let frame = Frame::checked(&bytes).expect("what was written is a frame");
     let again = frame.events().next().expect("a frame has events");
