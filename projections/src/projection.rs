@@ -47,7 +47,8 @@ pub struct Table {
     pub name: &'static str,
     /// The columns of its primary key.
     pub key: &'static [&'static str],
-    /// All columns with their types, as SQL lists them: `TEXT` and `BIGINT` only.
+    /// All columns with their types, as SQL lists them: `TEXT` and `BIGINT` only. Rows are written in this
+    /// order, which is that of the table: another one is another version.
     pub columns: &'static str,
     /// Its indexes: what each is called, and its columns.
     pub indexes: &'static [(&'static str, &'static str)],

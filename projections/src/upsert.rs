@@ -66,32 +66,34 @@ impl Upsert {
     pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
         let same_owner = format!("kept.{0} = excluded.{0}", self.owner);
         let condition = [Some(same_owner.as_str()), self.condition];
-        let hasty = statement(&self.table, Some(self.owner), &condition);
+        let hasty = statement(transaction, &self.table, Some(self.owner), &condition);
         let JsonRows { json, count } = &self.rows;
-        if *count == 0 || transaction.write_counted(&hasty, json.clone()).await? == *count {
+        if *count == 0 || transaction.write_whole(&hasty, json).await? == *count {
             return Ok(());
         }
-        let thorough = statement(&self.table, None, &[self.condition]);
-        transaction.write(&thorough, json.clone()).await
+        let thorough = statement(transaction, &self.table, None, &[self.condition]);
+        transaction.write_whole(&thorough, json).await.map(drop)
     }
 }
 
 /// (`WHERE true` tells SQLite's parser where the SELECT ends.)
-fn statement(table: &Table, left_alone: Option<&str>, conditions: &[Option<&str>]) -> String {
+fn statement(
+    transaction: &Transaction,
+    table: &Table,
+    left_alone: Option<&str>,
+    conditions: &[Option<&str>],
+) -> String {
     let columns: Vec<(&str, &str)> =
         table.columns.split(", ").filter_map(|column| column.split_once(' ')).collect();
-    let value = |(at, (_, kind)): (usize, &(&str, &str))| match kind.starts_with("BIGINT") {
-        true => format!("CAST(r.value ->> {at} AS BIGINT)"),
-        false => format!("r.value ->> {at}"),
-    };
     let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let value = |(at, (name, kind)): (usize, &(&str, &str))| transaction.whole_column(at, name, kind);
     let values: Vec<String> = columns.iter().enumerate().map(value).collect();
     let written = names.iter().filter(|name| !table.key.contains(name) && left_alone != Some(**name));
     let written: Vec<String> = written.map(|name| format!("{name} = excluded.{name}")).collect();
     let conditions: Vec<&str> = conditions.iter().copied().flatten().collect();
     let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
     format!(
-        "INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{rows}} WHERE true
+        "INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{whole}} WHERE true
          ON CONFLICT ({}) DO UPDATE SET {} WHERE {conditions}",
         names.join(", "),
         values.join(", "),
@@ -103,6 +105,20 @@ fn statement(table: &Table, left_alone: Option<&str>, conditions: &[Option<&str>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::Database;
+    use crate::elearning;
+
+    #[tokio::test]
+    async fn the_tables_that_were_made_first_have_their_columns_in_the_order_of_the_rows() {
+        let database = Database::open("sqlite::memory:").await.unwrap();
+        let mut transaction = database.begin().await.unwrap();
+        for projection in elearning::system().projections() {
+            let Table { name, columns, .. } = projection.table();
+            let names: Vec<&str> =
+                columns.split(", ").map(|column| column.split(' ').next().unwrap()).collect();
+            assert_eq!(database.columns(&mut transaction, name).await.unwrap(), names, "{name}");
+        }
+    }
 
     #[test]
     fn rows_behind_rows_are_one_array() {

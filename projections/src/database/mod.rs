@@ -1,14 +1,16 @@
 //! The only folder that knows which database it is.
 //!
 //! Everything else says the SQL that SQLite and Postgres share: `$1` parameters, `ON CONFLICT`,
-//! `->>` on JSON. Where the two differ, a statement says `{rows}` or `{keys}` and the [`Dialect`]
+//! `->>` on JSON. Where the two differ, a statement says `{rows}`, `{whole}` or `{keys}` and the [`Dialect`]
 //! fills it in.
 
 mod postgres;
 mod readers;
+mod records;
 mod sqlite;
 mod transaction;
 
+use std::borrow::Cow;
 use std::future::ready;
 use std::io;
 use std::str::FromStr;
@@ -51,6 +53,7 @@ struct Dialect {
     name: &'static str,
     rows: &'static str,
     keys: &'static str,
+    whole: Whole,
     /// Makes a JSON array out of a list of columns: what is before and what is behind it.
     array: (&'static str, &'static str),
     /// What keeps the rows of a SELECT from others until the transaction ends.
@@ -68,6 +71,17 @@ struct Dialect {
     patient: &'static str,
     /// Lets one transaction commit before the disk has it; whatever is synced later brings it along.
     relaxed: &'static str,
+}
+
+/// Rows with all columns of a table, on their way into it.
+#[derive(Debug)]
+struct Whole {
+    /// A table `r` of what was encoded.
+    rows: &'static str,
+    /// A column of it, by its place, its name and its type.
+    column: fn(usize, &str, &str) -> String,
+    /// Makes a text for the database of the JSON of the rows.
+    encode: fn(&str) -> Cow<'_, str>,
 }
 
 /// How long a question may wait for its answer, longer than any limit of the database's own.

@@ -1,10 +1,12 @@
 //! What is particular to Postgres.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use sqlx::AnyPool;
 
-use super::{Dialect, Limits, OpenError, Readers, options, pool};
+use super::records::records;
+use super::{Dialect, Limits, OpenError, Readers, Whole, options, pool};
 
 /// How many projections write, and how many queries read, at the same time.
 const WRITERS: u32 = 4;
@@ -22,10 +24,16 @@ const WRITER: &str = "SET idle_in_transaction_session_timeout = '5s'; \
 const READER: &str = "SET default_transaction_read_only = on; SET statement_timeout = '5s'; \
     SET application_name = 'girok-queries'";
 
-/// Keys are compared byte by byte, as SQLite does, whatever language the database was made for.
+/// Keys are compared byte by byte, as SQLite does, whatever language the database was made for. A whole row
+/// is a record of the table's own type: its columns are in the order of the table.
 pub(super) const DIALECT: Dialect = Dialect {
     name: "Postgres",
     rows: "jsonb_array_elements($1::jsonb) AS r(value)",
+    whole: Whole {
+        rows: "unnest($1::{table}[]) AS r",
+        column: |_, name, _| format!("r.{name}"),
+        encode: |json| Cow::Owned(records(json)),
+    },
     keys: "SELECT jsonb_array_elements_text($1::jsonb)",
     array: ("json_build_array(", ")::text"),
     held: "FOR UPDATE",

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sqlx::AnyPool;
 use tempfile::TempDir;
 
-use super::{Dialect, Limits, OpenError, Readers, migrator, options, pool};
+use super::transaction::without_nul;
+use super::{Dialect, Limits, OpenError, Readers, Whole, migrator, options, pool};
 
 /// How many queries read at the same time.
 const READERS: u32 = 4;
@@ -33,6 +34,14 @@ const READER: &str = "PRAGMA cache_size = -4000; PRAGMA query_only = ON;";
 pub(super) const DIALECT: Dialect = Dialect {
     name: "SQLite",
     rows: "jsonb_each($1) AS r",
+    whole: Whole {
+        rows: "jsonb_each($1) AS r",
+        column: |at, _, kind| match kind.starts_with("BIGINT") {
+            true => format!("CAST(r.value ->> {at} AS BIGINT)"),
+            false => format!("r.value ->> {at}"),
+        },
+        encode: without_nul,
+    },
     keys: "SELECT value FROM json_each($1)",
     array: ("json_array(", ")"),
     held: "",

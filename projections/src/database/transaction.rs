@@ -1,6 +1,8 @@
 use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe};
 
+use std::borrow::Cow;
+
 use super::Dialect;
 
 /// A write that happens as a whole or not at all.
@@ -34,8 +36,22 @@ impl Transaction {
     /// The same, and how many rows it was.
     pub(crate) async fn write_counted(&mut self, statement: &str, rows: String) -> Result<u64, sqlx::Error> {
         let statement = self.fill(statement);
-        let written = sqlx::query(statement).bind(without_nul(rows)).execute(&mut *self.inner).await?;
-        Ok(written.rows_affected())
+        let rows = without_nul(&rows);
+        Ok(sqlx::query(statement).bind(&*rows).execute(&mut *self.inner).await?.rows_affected())
+    }
+
+    /// Runs a statement over rows with all columns of the table. `{whole}` stands for a table `r` of the
+    /// elements of this JSON array, whose columns [`whole_column`](Self::whole_column) knows. How many rows
+    /// were written?
+    pub(crate) async fn write_whole(&mut self, statement: &str, rows: &str) -> Result<u64, sqlx::Error> {
+        let statement = self.fill(&statement.replace("{whole}", self.dialect.whole.rows));
+        let rows = (self.dialect.whole.encode)(rows);
+        Ok(sqlx::query(statement).bind(&*rows).execute(&mut *self.inner).await?.rows_affected())
+    }
+
+    /// A column of `{whole}`, by its place, its name and its type.
+    pub(crate) fn whole_column(&self, at: usize, name: &str, kind: &str) -> String {
+        (self.dialect.whole.column)(at, name, kind)
     }
 
     /// Reads by many keys at once. `{keys}` stands for a list of the elements of this JSON array of
@@ -83,13 +99,13 @@ impl Transaction {
 
 /// A text of Postgres cannot hold the character NUL; it is shown as the replacement character, in
 /// both databases, so that one student's name cannot stop a read model.
-fn without_nul(json: String) -> String {
+pub(super) fn without_nul(json: &str) -> Cow<'_, str> {
     const NUL: &str = "\\u0000";
     if !json.contains(NUL) {
-        return json;
+        return Cow::Borrowed(json);
     }
     let mut clean = String::with_capacity(json.len());
-    let mut rest = json.as_str();
+    let mut rest = json;
     while let Some(at) = rest.find(NUL) {
         let before = &rest[..at];
         // An even number of backslashes before it: they escape each other, and this one begins.
@@ -99,7 +115,7 @@ fn without_nul(json: String) -> String {
         rest = &rest[at + NUL.len()..];
     }
     clean.push_str(rest);
-    clean
+    Cow::Owned(clean)
 }
 
 #[cfg(test)]
@@ -108,8 +124,8 @@ mod tests {
 
     #[test]
     fn only_a_real_nul_is_replaced() {
-        assert_eq!(without_nul(r#"["a\u0000b"]"#.to_owned()), r#"["a\ufffdb"]"#);
-        assert_eq!(without_nul(r#"["a\\u0000b"]"#.to_owned()), r#"["a\\u0000b"]"#);
-        assert_eq!(without_nul(r#"["\\\u0000\u0000"]"#.to_owned()), r#"["\\\ufffd\ufffd"]"#);
+        assert_eq!(without_nul(r#"["a\u0000b"]"#), r#"["a\ufffdb"]"#);
+        assert_eq!(without_nul(r#"["a\\u0000b"]"#), r#"["a\\u0000b"]"#);
+        assert_eq!(without_nul(r#"["\\\u0000\u0000"]"#), r#"["\\\ufffd\ufffd"]"#);
     }
 }
