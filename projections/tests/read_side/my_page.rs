@@ -1,7 +1,8 @@
 //! What the student sees in each case of the specification.
 
 use axum::http::StatusCode;
-use domain::elearning::CancelReason;
+use domain::elearning::{Application, CancelReason};
+use domain::kernel::Shared;
 use serde_json::{Value, json};
 
 use crate::stories::*;
@@ -29,6 +30,25 @@ async fn an_application_that_is_paid_and_delivered_is_completed_everywhere() {
         let list = world.get(&format!("/{name}?after={position}")).await;
         assert_eq!(list.items(name)[0]["applyStatus"], "completed", "{name}");
         assert_eq!(list.items(name)[0]["id"], json!(sale.id), "{name}");
+    }
+}
+
+/// EL 1.5: what somebody wrote is shown as it was written, whatever it means to the database.
+#[tokio::test]
+async fn a_text_of_any_characters_is_shown_as_it_was_written() {
+    let world = World::running().await;
+    let odd =
+        ["\"(a\\,{b}')\"", "\n\t\r\u{1}\u{7f}'';--", "null", "NULL", "", " ", "\\u0041 \\\\", "가🎉\u{2028}"];
+    for (n, text) in (1..).zip(odd) {
+        let (student_name, book_name) = (Some(text.to_owned()), None);
+        let sale =
+            Shared::new(Application { student_name, book_name, ..(*wanted_by("student1", n)).clone() });
+        let position = world.happened(happy(&sale)).await;
+        let row = world.my_page(sale.id, position).await;
+        assert_eq!((&row["studentName"], &row["bookName"]), (&json!(text), &Value::Null));
+        let list = world.get(&format!("/applies?size=100&after={position}")).await;
+        let shown = list.items("applies").iter().find(|item| item["id"] == json!(sale.id));
+        assert_eq!(shown.unwrap()["studentName"], text);
     }
 }
 
