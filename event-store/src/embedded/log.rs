@@ -89,13 +89,15 @@ impl Log {
         *self.condition() = Condition { health, broken: true };
     }
 
-    /// Shows a synced block to the readers.
+    /// Shows a synced block to the readers. Gives back those that leave the memory for it: to let go of all that
+    /// their events hold takes a while, and can wait.
+    #[must_use]
     pub(crate) fn publish<'p>(
         &self,
         block: Recent,
         frames: impl Iterator<Item = &'p Placed>,
         next_position: u64,
-    ) {
+    ) -> Vec<Arc<Recent>> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         for frame in frames {
             state.growing.insert(frame.stream, frame.revision, frame.last, frame.offset);
@@ -103,10 +105,7 @@ impl Log {
         let (first, length) = (block.first_position, block.bytes.len());
         state.growing.regions.push(first, block.offset, length, next_position);
         state.next_position = next_position;
-        let gone = state.tail.push(block);
-        // What many events hold takes a while to let go of: nobody waits for that.
-        drop(state);
-        drop(gone);
+        state.tail.push(block)
     }
 
     /// Goes on in another segment. Gives back the one that is full, unless nothing is in it.

@@ -169,10 +169,12 @@ impl Writer {
         let block = Recent::new(self.next_position, at, Bytes::from(bytes), making.decoded());
         self.offset += length;
         self.next_position = making.next_position();
-        self.log.publish(block, making.frames(), self.next_position);
+        let gone = self.log.publish(block, making.frames(), self.next_position);
         self.keeper.written(self.offset, self.segment.capacity);
         self.head.send_replace(self.next_position.checked_sub(1).map(Position));
         making.acknowledge();
+        // Behind the answers: nobody waits for that.
+        drop(gone);
     }
 
     /// Writes a block durably. After a failure nothing is known about what the disk holds, and a
