@@ -1,7 +1,7 @@
+use std::borrow::Cow;
+
 use sqlx::any::AnyRow;
 use sqlx::{Any, AssertSqlSafe};
-
-use std::borrow::Cow;
 
 use super::Dialect;
 
@@ -41,8 +41,8 @@ impl Transaction {
     }
 
     /// Runs a statement over rows with all columns of the table. `{whole}` stands for a table `r` of the
-    /// elements of this JSON array, whose columns [`whole_column`](Self::whole_column) knows. How many rows
-    /// were written?
+    /// elements of this JSON array, whose columns [`whole_column`](Self::whole_column) knows. Gives
+    /// back how many rows were written.
     pub(crate) async fn write_whole(&mut self, statement: &str, rows: &str) -> Result<u64, sqlx::Error> {
         let statement = self.fill(&statement.replace("{whole}", self.dialect.whole.rows));
         let rows = (self.dialect.whole.encode)(rows);
