@@ -80,7 +80,7 @@ struct Whole {
     rows: &'static str,
     /// A column of it, by its place, its name and its type.
     column: fn(usize, &str, &str) -> String,
-    /// Makes a text for the database of the JSON of the rows.
+    /// Makes a text for the database of the JSON of the rows, in which no NUL is.
     encode: fn(&str) -> Cow<'_, str>,
 }
 

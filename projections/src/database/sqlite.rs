@@ -1,12 +1,12 @@
 //! What is particular to SQLite.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 
 use sqlx::AnyPool;
 use tempfile::TempDir;
 
-use super::transaction::without_nul;
 use super::{Dialect, Limits, OpenError, Readers, Whole, migrator, options, pool};
 
 /// How many queries read at the same time.
@@ -40,7 +40,7 @@ pub(super) const DIALECT: Dialect = Dialect {
             true => format!("CAST(r.value ->> {at} AS BIGINT)"),
             false => format!("r.value ->> {at}"),
         },
-        encode: without_nul,
+        encode: |json| Cow::Borrowed(json),
     },
     keys: "SELECT value FROM json_each($1)",
     array: ("json_array(", ")"),

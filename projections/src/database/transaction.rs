@@ -35,18 +35,20 @@ impl Transaction {
 
     /// The same, and how many rows it was.
     pub(crate) async fn write_counted(&mut self, statement: &str, rows: String) -> Result<u64, sqlx::Error> {
-        let statement = self.fill(statement);
-        let rows = without_nul(&rows);
-        Ok(sqlx::query(statement).bind(&*rows).execute(&mut *self.inner).await?.rows_affected())
+        self.execute(statement, &without_nul(&rows)).await
     }
 
     /// Runs a statement over rows with all columns of the table. `{whole}` stands for a table `r` of the
     /// elements of this JSON array, whose columns [`whole_column`](Self::whole_column) knows. Gives
     /// back how many rows were written.
     pub(crate) async fn write_whole(&mut self, statement: &str, rows: &str) -> Result<u64, sqlx::Error> {
-        let statement = self.fill(&statement.replace("{whole}", self.dialect.whole.rows));
-        let rows = (self.dialect.whole.encode)(rows);
-        Ok(sqlx::query(statement).bind(&*rows).execute(&mut *self.inner).await?.rows_affected())
+        let encode = self.dialect.whole.encode;
+        self.execute(statement, &encode(&without_nul(rows))).await
+    }
+
+    async fn execute(&mut self, statement: &str, rows: &str) -> Result<u64, sqlx::Error> {
+        let statement = self.fill(statement);
+        Ok(sqlx::query(statement).bind(rows).execute(&mut *self.inner).await?.rows_affected())
     }
 
     /// A column of `{whole}`, by its place, its name and its type.
@@ -92,7 +94,8 @@ impl Transaction {
 
     fn fill(&self, statement: &str) -> AssertSqlSafe<String> {
         let dialect = self.dialect;
-        let statement = statement.replace("{rows}", dialect.rows).replace("{keys}", dialect.keys);
+        let statement = statement.replace("{rows}", dialect.rows).replace("{whole}", dialect.whole.rows);
+        let statement = statement.replace("{keys}", dialect.keys);
         AssertSqlSafe(statement.replace("{held}", dialect.held).replace("{table}", &self.table))
     }
 }
