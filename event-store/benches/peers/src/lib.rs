@@ -1,6 +1,6 @@
 //! What the peers that are used from Rust share: the event, the writers, and the line of figures.
 //!
-//! Every peer is a program of its own, `<peer> WRITERS SECONDS`, and prints one line of JSON. It
+//! Every peer is a program of its own, `<peer> [KIND] WRITERS SECONDS`, and prints one line of JSON. It
 //! keeps its events in the current folder, which is new, or in the Postgres database that PGHOST and its
 //! like name, which is empty. What the writers do is said by [`measure`]; the programs in Python and
 //! JavaScript do the same.
@@ -45,8 +45,9 @@ pub fn writers() -> Result<usize> {
     argument(1)
 }
 
+/// Counted from the last one, which is 0.
 fn argument(number: usize) -> Result<usize> {
-    let argument = std::env::args().nth(number).context("say: <peer> WRITERS SECONDS")?;
+    let argument = std::env::args().skip(1).rev().nth(number).context("say: <peer> [KIND] WRITERS SECONDS")?;
     Ok(argument.parse()?)
 }
 
@@ -68,7 +69,7 @@ where
     Append: Fn(usize, Event) -> Done + Clone + Send + 'static,
     Done: Future<Output = Result<()>> + Send,
 {
-    let (writers, seconds) = (writers()?, argument(2)?);
+    let (writers, seconds) = (writers()?, argument(0)?);
     let first = Event::new();
     append(0, first.clone()).await?;
     let again = append(0, Event { stream: first.stream, ..Event::new() }).await;

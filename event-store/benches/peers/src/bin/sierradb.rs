@@ -1,9 +1,9 @@
-//! SierraDB, in this process.
+//! SierraDB, in this process: `sierradb tuned|one-order|as-it-comes WRITERS SECONDS`.
 
 use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use peers::{Peer, measure, version, writers};
 use sierradb::StreamId;
 use sierradb::database::{DatabaseBuilder, ExpectedVersion, NewEvent, Transaction};
@@ -12,27 +12,27 @@ use uuid::Uuid;
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let buckets = (available_parallelism()?.get() * 2).clamp(2, 16);
-    // It syncs after so many events or so much time; by default a lone writer would wait for the time.
-    // Half of what can wait in a bucket was the fastest here, and a little faster without compression.
-    let batch = writers()? / (2 * buckets) + 1;
-    let database = DatabaseBuilder::new()
-        .total_buckets(buckets as u16)
-        .bucket_ids_from_range(0..buckets as u16)
-        .max_batch_size(batch)
-        .min_sync_bytes(usize::MAX)
-        .sync_interval(Duration::from_millis(1))
-        .compression(false)
-        .open("events")?;
-    let peer = Peer {
-        name: "SierraDB",
-        version: version("sierradb"),
-        settings: format!(
-            "in process, {buckets} buckets, as by default two for each core, so no order over all streams; a sync \
-             for half of the writers of a bucket or after 1 ms, faster than its defaults; no compression, faster too; \
-             its writer threads ask for a higher priority, which root is given"
-        ),
+    let by_default = (available_parallelism()?.get() * 2).clamp(2, 16) as u16;
+    let mut builder = DatabaseBuilder::new();
+    let kind = std::env::args().nth(1).unwrap_or_default();
+    let (name, settings) = match kind.as_str() {
+        "tuned" => {
+            tune(&mut builder, by_default)?;
+            let settings = format!("{by_default} buckets, as by default two for each core, so no order over all streams");
+            ("SierraDB, tuned", settings + "; " + TUNED)
+        }
+        "one-order" => {
+            tune(&mut builder, 1)?;
+            ("SierraDB, one order", format!("1 bucket, so one order over all streams, as Girok has; {TUNED}"))
+        }
+        "as-it-comes" => {
+            ("SierraDB, as it comes", "by its defaults, so no order over all streams".to_owned())
+        }
+        other => bail!("{other:?} is neither tuned nor one-order nor as-it-comes"),
     };
+    let database = builder.open("events")?;
+    let settings = format!("in process, {settings}; its writer threads ask for a higher priority, which root is given");
+    let peer = Peer { name, version: version("sierradb"), settings };
     measure(peer, move |_, event| {
         let database = database.clone();
         async move {
@@ -54,4 +54,19 @@ async fn main() -> Result<()> {
         }
     })
     .await
+}
+
+const TUNED: &str = "a sync for half of the writers of a bucket or after 1 ms, no compression: both faster than its defaults";
+
+/// It syncs after so many events or so much time; by default a lone writer would wait for the time.
+/// Half of what can wait in a bucket was the fastest here, and a little faster without compression.
+fn tune(builder: &mut DatabaseBuilder, buckets: u16) -> Result<()> {
+    builder
+        .total_buckets(buckets)
+        .bucket_ids_from_range(0..buckets)
+        .max_batch_size(writers()? / (2 * usize::from(buckets)) + 1)
+        .min_sync_bytes(usize::MAX)
+        .sync_interval(Duration::from_millis(1))
+        .compression(false);
+    Ok(())
 }
