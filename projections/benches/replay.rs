@@ -21,6 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 use cluster::Cluster;
 
+/// That of the program that replays.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 #[tokio::main]
 async fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();

@@ -76,6 +76,33 @@ impl Upsert {
     }
 }
 
+/// Writes rows whose keys are not in the table, for a quarter less than rows that may be there.
+///
+/// # Errors
+/// When one of them is there after all, or the database does not answer. Nothing is written then.
+pub(crate) async fn insert(
+    transaction: &mut Transaction,
+    table: &Table,
+    rows: &JsonRows,
+) -> Result<(), sqlx::Error> {
+    if rows.count == 0 {
+        return Ok(());
+    }
+    transaction.write_whole(&insertion(transaction, table), &rows.json).await.map(drop)
+}
+
+fn insertion(transaction: &Transaction, table: &Table) -> String {
+    let columns = || table.columns.split(", ").filter_map(|column| column.split_once(' '));
+    let names: Vec<&str> = columns().map(|(name, _)| name).collect();
+    let value = |(at, (name, kind)): (usize, (&str, &str))| transaction.whole_column(at, name, kind);
+    let values: Vec<String> = columns().enumerate().map(value).collect();
+    format!(
+        "INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{whole}}",
+        names.join(", "),
+        values.join(", ")
+    )
+}
+
 /// (`WHERE true` tells SQLite's parser where the SELECT ends.)
 fn statement(
     transaction: &Transaction,
@@ -83,20 +110,14 @@ fn statement(
     left_alone: Option<&str>,
     conditions: &[Option<&str>],
 ) -> String {
-    let columns: Vec<(&str, &str)> =
-        table.columns.split(", ").filter_map(|column| column.split_once(' ')).collect();
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let value = |(at, (name, kind)): (usize, &(&str, &str))| transaction.whole_column(at, name, kind);
-    let values: Vec<String> = columns.iter().enumerate().map(value).collect();
-    let written = names.iter().filter(|name| !table.key.contains(name) && left_alone != Some(**name));
+    let names = table.columns.split(", ").filter_map(|column| column.split(' ').next());
+    let written = names.filter(|name| !table.key.contains(name) && left_alone != Some(*name));
     let written: Vec<String> = written.map(|name| format!("{name} = excluded.{name}")).collect();
     let conditions: Vec<&str> = conditions.iter().copied().flatten().collect();
     let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
     format!(
-        "INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{whole}} WHERE true
-         ON CONFLICT ({}) DO UPDATE SET {} WHERE {conditions}",
-        names.join(", "),
-        values.join(", "),
+        "{} WHERE true ON CONFLICT ({}) DO UPDATE SET {} WHERE {conditions}",
+        insertion(transaction, table),
         table.key.join(", "),
         written.join(", ")
     )
@@ -107,6 +128,7 @@ mod tests {
     use super::*;
     use crate::database::Database;
     use crate::elearning;
+    use crate::target::Target;
 
     #[tokio::test]
     async fn the_tables_that_were_made_first_have_their_columns_in_the_order_of_the_rows() {
@@ -118,6 +140,27 @@ mod tests {
                 columns.split(", ").map(|column| column.split(' ').next().unwrap()).collect();
             assert_eq!(database.columns(&mut transaction, name).await.unwrap(), names, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_inserted_is_not_written_over_what_is_there() {
+        let database = Database::open("sqlite::memory:").await.unwrap();
+        let mut transaction = database.begin().await.unwrap();
+        let table = Table {
+            name: "words",
+            key: &["id"],
+            columns: "id TEXT NOT NULL, word TEXT NOT NULL",
+            indexes: &[],
+        };
+        Target { name: "words".into(), table: "words".into() }
+            .create(&database, &mut transaction, &table)
+            .await
+            .unwrap();
+        transaction.about_own("words");
+        insert(&mut transaction, &table, &JsonRows::new(&[["1", "first"]])).await.unwrap();
+        insert(&mut transaction, &table, &JsonRows::new(&[["1", "again"]])).await.unwrap_err();
+        let word = sqlx::query_scalar::<_, String>("SELECT word FROM words");
+        assert_eq!(word.fetch_all(transaction.connection()).await.unwrap(), ["first"]);
     }
 
     #[test]

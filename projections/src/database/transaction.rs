@@ -10,17 +10,30 @@ pub struct Transaction {
     inner: sqlx::Transaction<'static, Any>,
     dialect: &'static Dialect,
     table: String,
+    own: bool,
 }
 
 impl Transaction {
     pub(super) fn new(inner: sqlx::Transaction<'static, Any>, dialect: &'static Dialect) -> Self {
-        Self { inner, dialect, table: String::new() }
+        Self { inner, dialect, table: String::new(), own: false }
     }
 
     /// What `{table}` stands for from here on.
     pub(crate) fn about(&mut self, table: &str) {
         self.table.clear();
         self.table.push_str(table);
+        self.own = false;
+    }
+
+    /// The same for a table that nobody but whoever says this has ever written, and each event once.
+    pub(crate) fn about_own(&mut self, table: &str) {
+        self.about(table);
+        self.own = true;
+    }
+
+    /// Whether what begins with an event has certainly no row in the table before it.
+    pub(crate) fn owns_table(&self) -> bool {
+        self.own
     }
 
     /// Runs a statement over many rows at once. `{rows}` stands for a table `r` with one column
@@ -48,7 +61,8 @@ impl Transaction {
 
     async fn execute(&mut self, statement: &str, rows: &str) -> Result<u64, sqlx::Error> {
         let statement = self.fill(statement);
-        Ok(sqlx::query(statement).bind(rows).execute(&mut *self.inner).await?.rows_affected())
+        let done = sqlx::query(statement).bind(rows).execute(&mut *self.inner).await;
+        done.map(|done| done.rows_affected()).map_err(without_data)
     }
 
     /// A column of `{whole}`, by its place, its name and its type.
@@ -97,6 +111,20 @@ impl Transaction {
         let statement = statement.replace("{rows}", dialect.rows).replace("{whole}", dialect.whole.rows);
         let statement = statement.replace("{keys}", dialect.keys);
         AssertSqlSafe(statement.replace("{held}", dialect.held).replace("{table}", &self.table))
+    }
+}
+
+/// An error as the operator may read it: where Postgres quotes the value that it does not understand, which is
+/// somebody's name and address, only what is wrong with it and the code.
+fn without_data(error: sqlx::Error) -> sqlx::Error {
+    let Some(refused) = error.as_database_error() else { return error };
+    match refused.code() {
+        // "Data Exception" (Postgres, appendix A).
+        Some(code) if code.len() == 5 && code.starts_with("22") => {
+            let wrong = refused.message().split('"').next().unwrap_or_default().trim_end_matches([':', ' ']);
+            sqlx::Error::Encode(format!("{wrong} ({code})").into())
+        }
+        _ => error,
     }
 }
 

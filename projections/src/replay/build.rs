@@ -178,7 +178,7 @@ impl Replay {
             Moved::Yes => {}
             Moved::WentBack | Moved::LeaseLost | Moved::Refused(_) => return Err(ReplayError::Shared),
         }
-        transaction.about(&self.target.table);
+        transaction.about_own(&self.target.table);
         match &piece.change {
             Some(change) if parked.is_empty() => {
                 change.apply(transaction).await?;

@@ -86,6 +86,6 @@ impl Change for Fold {
         };
         let mut rows: Rows = found.into_iter().map(|row| (row.application.id, Some(row))).collect();
         self.events.iter().for_each(|event| fold(&mut rows, event));
-        table::write(transaction, self.new.and(table::json(rows))).await
+        table::write(transaction, &self.new, table::json(rows)).await
     }
 }

@@ -15,7 +15,7 @@ use super::row::{Revisions, Row};
 use crate::checkpoint::number;
 use crate::database::Transaction;
 use crate::projection::Table;
-use crate::upsert::{JsonRows, Upsert};
+use crate::upsert::{JsonRows, Upsert, insert};
 
 pub(super) const COLUMNS: &str = "id, student_id, student_name, book_id, book_name, book_qty, amount, apply_status, \
     delivery_address, pay_status, delivery_status, cancel_reason, fail_reason, updated_at, apply_revision, \
@@ -54,9 +54,21 @@ pub(super) fn json(rows: HashMap<RequestId, Option<Row>>) -> JsonRows {
     JsonRows::new(&rows)
 }
 
-/// Writes these rows over what was there.
-pub(super) async fn write(transaction: &mut Transaction, rows: JsonRows) -> Result<(), sqlx::Error> {
-    Upsert::new(TABLE, "student_id", None, rows).apply(transaction).await
+/// Writes rows that begin, and others over what was there.
+pub(super) async fn write(
+    transaction: &mut Transaction,
+    new: &JsonRows,
+    others: JsonRows,
+) -> Result<(), sqlx::Error> {
+    let others = match transaction.owns_table() {
+        true => {
+            insert(transaction, &TABLE, new).await?;
+            others
+        }
+        // A table that others write too may hold what they should not have written: it is overwritten.
+        false => new.and(others),
+    };
+    Upsert::new(TABLE, "student_id", None, others).apply(transaction).await
 }
 
 /// A row, from the array of its columns in the order of [`COLUMNS`].
