@@ -47,7 +47,8 @@ pub fn writers() -> Result<usize> {
 
 /// Counted from the last one, which is 0.
 fn argument(number: usize) -> Result<usize> {
-    let argument = std::env::args().skip(1).rev().nth(number).context("say: <peer> [KIND] WRITERS SECONDS")?;
+    let argument =
+        std::env::args().skip(1).rev().nth(number).context("say: <peer> [KIND] WRITERS SECONDS")?;
     Ok(argument.parse()?)
 }
 

@@ -18,7 +18,9 @@ async fn main() -> Result<()> {
     let (name, settings) = match kind.as_str() {
         "tuned" => {
             tune(&mut builder, by_default)?;
-            let settings = format!("{by_default} buckets, as by default two for each core, so no order over all streams");
+            let settings = format!(
+                "{by_default} buckets, as by default two for each core, so no order over all streams"
+            );
             ("SierraDB, tuned", settings + "; " + TUNED)
         }
         "one-order" => {
@@ -31,7 +33,8 @@ async fn main() -> Result<()> {
         other => bail!("{other:?} is neither tuned nor one-order nor as-it-comes"),
     };
     let database = builder.open("events")?;
-    let settings = format!("in process, {settings}; its writer threads ask for a higher priority, which root is given");
+    let settings =
+        format!("in process, {settings}; its writer threads ask for a higher priority, which root is given");
     let peer = Peer { name, version: version("sierradb"), settings };
     measure(peer, move |_, event| {
         let database = database.clone();
@@ -56,7 +59,8 @@ async fn main() -> Result<()> {
     .await
 }
 
-const TUNED: &str = "a sync for half of the writers of a bucket or after 1 ms, no compression: both faster than its defaults";
+const TUNED: &str =
+    "a sync for half of the writers of a bucket or after 1 ms, no compression: both faster than its defaults";
 
 /// It syncs after so many events or so much time; by default a lone writer would wait for the time.
 /// Half of what can wait in a bucket was the fastest here, and a little faster without compression.
