@@ -54,6 +54,13 @@ pub struct Table {
     pub indexes: &'static [(&'static str, &'static str)],
 }
 
+impl Table {
+    /// Each of its columns: the name, and what it is.
+    pub(crate) fn definitions(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.columns.split(", ").filter_map(|column| column.split_once(' '))
+    }
+}
+
 /// An event that cannot be read, and where it is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -92,10 +92,9 @@ pub(crate) async fn insert(
 }
 
 fn insertion(transaction: &Transaction, table: &Table) -> String {
-    let columns = || table.columns.split(", ").filter_map(|column| column.split_once(' '));
-    let names: Vec<&str> = columns().map(|(name, _)| name).collect();
+    let names: Vec<&str> = table.definitions().map(|(name, _)| name).collect();
     let value = |(at, (name, kind)): (usize, (&str, &str))| transaction.whole_column(at, name, kind);
-    let values: Vec<String> = columns().enumerate().map(value).collect();
+    let values: Vec<String> = table.definitions().enumerate().map(value).collect();
     format!(
         "INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{whole}}",
         names.join(", "),
@@ -110,7 +109,7 @@ fn statement(
     left_alone: Option<&str>,
     conditions: &[Option<&str>],
 ) -> String {
-    let names = table.columns.split(", ").filter_map(|column| column.split(' ').next());
+    let names = table.definitions().map(|(name, _)| name);
     let written = names.filter(|name| !table.key.contains(name) && left_alone != Some(*name));
     let written: Vec<String> = written.map(|name| format!("{name} = excluded.{name}")).collect();
     let conditions: Vec<&str> = conditions.iter().copied().flatten().collect();
@@ -135,9 +134,9 @@ mod tests {
         let database = Database::open("sqlite::memory:").await.unwrap();
         let mut transaction = database.begin().await.unwrap();
         for projection in elearning::system().projections() {
-            let Table { name, columns, .. } = projection.table();
-            let names: Vec<&str> =
-                columns.split(", ").map(|column| column.split(' ').next().unwrap()).collect();
+            let table = projection.table();
+            let names: Vec<&str> = table.definitions().map(|(name, _)| name).collect();
+            let name = table.name;
             assert_eq!(database.columns(&mut transaction, name).await.unwrap(), names, "{name}");
         }
     }

@@ -10,6 +10,7 @@ pub struct Transaction {
     inner: sqlx::Transaction<'static, Any>,
     dialect: &'static Dialect,
     table: String,
+    /// Whether nobody else has ever written that table.
     own: bool,
 }
 
