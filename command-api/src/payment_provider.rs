@@ -23,6 +23,13 @@ pub trait PaymentProvider: Send + Sync {
     /// [`ProviderDown`]: the money may or may not have been taken; asking again tells.
     async fn charge(&self, request: RequestId, amount: Option<Money>) -> Result<Charge, ProviderDown>;
 
+    /// What a charge will be answered, where that is known without asking anybody: nothing outside of this
+    /// system changes by the charge, so it need not be on the log before. `None` where only asking tells, as
+    /// with everybody who takes real money.
+    fn foretell(&self, _request: RequestId, _amount: Option<Money>) -> Option<Charge> {
+        None
+    }
+
     /// Makes sure that no money of a request is kept, now or later.
     ///
     /// # Errors
@@ -129,6 +136,17 @@ impl SimulatedProvider {
         self.voided.lock().expect("no code panics while it holds the voided requests")
     }
 
+    /// What becomes of a charge when it behaves like this.
+    fn judge(&self, request: RequestId, simulation: &Simulation) -> Charge {
+        match () {
+            () if self.voided().contains(&request) => Charge::Voided,
+            () if spread(request, 0..=99) < u64::from(simulation.declined_pct) => {
+                Charge::Declined("card declined".to_owned())
+            }
+            () => Charge::Taken(Receipt(format!("simulated-{request}").into())),
+        }
+    }
+
     /// Takes as long as configured; fails when down at its end.
     async fn answer(&self, request: RequestId) -> Result<Simulation, ProviderDown> {
         let Simulation { min_delay_ms, max_delay_ms, .. } = self.simulation();
@@ -151,13 +169,14 @@ pub(crate) fn spread(request: RequestId, range: RangeInclusive<u64>) -> u64 {
 impl PaymentProvider for SimulatedProvider {
     async fn charge(&self, request: RequestId, _: Option<Money>) -> Result<Charge, ProviderDown> {
         let simulation = self.answer(request).await?;
-        Ok(match () {
-            () if self.voided().contains(&request) => Charge::Voided,
-            () if spread(request, 0..=99) < u64::from(simulation.declined_pct) => {
-                Charge::Declined("card declined".to_owned())
-            }
-            () => Charge::Taken(Receipt(format!("simulated-{request}").into())),
-        })
+        Ok(self.judge(request, &simulation))
+    }
+
+    /// Nobody is there to be asked, unless it is simulated that somebody takes a while or is down.
+    fn foretell(&self, request: RequestId, _: Option<Money>) -> Option<Charge> {
+        let simulation = self.simulation();
+        let at_once = (simulation.min_delay_ms, simulation.max_delay_ms) == (0, 0) && !simulation.outage;
+        at_once.then(|| self.judge(request, &simulation))
     }
 
     async fn void(&self, request: RequestId) -> Result<(), ProviderDown> {
@@ -195,6 +214,34 @@ mod tests {
     async fn the_same_charge_has_the_same_receipt() {
         let provider = SimulatedProvider::default();
         assert_eq!(provider.charge(request(7), None).await, provider.charge(request(7), None).await);
+    }
+
+    /// EL-I2, EL-I14: whoever was told before hears the same when it asks.
+    #[tokio::test]
+    async fn what_is_foretold_is_what_is_answered() {
+        let provider = SimulatedProvider::new(Simulation { declined_pct: 50, ..Simulation::default() });
+        provider.void(request(3)).await.unwrap();
+        let mut foretold = Vec::new();
+        for n in 0..100 {
+            let charge = provider.foretell(request(n), None).unwrap();
+            assert_eq!(provider.charge(request(n), None).await.as_ref(), Ok(&charge));
+            foretold.push(charge);
+        }
+        assert_eq!(foretold[3], Charge::Voided);
+        assert_eq!(foretold.iter().filter(|charge| matches!(charge, Charge::Taken(_))).count(), 50);
+    }
+
+    /// EL-I11, EL-I12
+    #[tokio::test]
+    async fn nothing_is_foretold_of_a_provider_that_is_slow_or_down() {
+        for simulation in [
+            Simulation { max_delay_ms: 1, ..Simulation::default() },
+            Simulation { min_delay_ms: 1, max_delay_ms: 1, ..Simulation::default() },
+            Simulation { outage: true, ..Simulation::default() },
+        ] {
+            let provider = SimulatedProvider::new(simulation);
+            assert_eq!(provider.foretell(request(1), None), None);
+        }
     }
 
     /// EL-I14

@@ -21,6 +21,10 @@ const BODY: &str = r#"{"studentId":"probe", "bookId":"bok123", "qty": "11", "amo
 /// Only what an application needs at once: it and its payment are durable when it is answered.
 const COMMANDS: [&str; 3] = ["--contexts", "apply,payment", "--without-read-side"];
 
+/// The same with a payment provider outside, asked once the request of the payment is durable: it takes the
+/// least time that can be simulated, 1 ms.
+const OUTSIDE: [&str; 5] = ["--contexts", "apply,payment", "--without-read-side", "--pay-delay", "1"];
+
 /// The limit: parses the same body and sends it back.
 async fn echo() -> String {
     let router = Router::new().route("/applies", post(async |Json(body): Json<Value>| Json(body)));
@@ -51,18 +55,22 @@ pub(crate) async fn run() {
     println!("|---|---|---|---|---|---|");
     let mut limit_at_64 = f64::NAN;
     for connections in [1, 64, 256] {
-        let (mut bare, mut commands, mut whole) = (vec![], vec![], vec![]);
+        let (mut bare, mut commands, mut outside, mut whole) = (vec![], vec![], vec![], vec![]);
         for _ in 0..ROUNDS {
             bare.push(wrk::post(format!("{echo}/applies"), BODY, connections, seconds).await);
-            let process = Process::start(&COMMANDS);
-            commands.push(wrk::post(format!("{}/applies", process.url), BODY, connections, seconds).await);
-            process.stop();
+            for (loads, arguments) in [(&mut commands, &COMMANDS[..]), (&mut outside, &OUTSIDE[..])] {
+                let process = Process::start(arguments);
+                let applies = format!("{}/applies", process.url);
+                loads.push(wrk::post(applies, BODY, connections, seconds).await);
+                process.stop();
+            }
             let flow = flow(connections, seconds).await;
             whole.push(flow);
         }
         let limit = median(bare.iter().map(|load| load.per_second));
         row(&format!("bare echo, {connections} connections"), bare.iter(), limit);
         row("— applied and paid, durable", commands.iter(), limit);
+        row("— the same, with a payment provider outside that takes 1 ms", outside.iter(), limit);
         row("— with every policy and projection running", whole.iter().map(|flow| &flow.load), limit);
         if connections == 64 {
             limit_at_64 = limit;

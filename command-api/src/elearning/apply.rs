@@ -11,11 +11,10 @@ use domain::elearning::{
     Application, Apply, ApplyCommand, ApplyRefusal, ApplyStatus, CancelReason, PayStatus, Resource,
 };
 use domain::kernel::{RequestId, Shared};
-use domain::payment::PaymentCommand;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::input::{amendment, application};
-use super::{Paid, Pay};
+use super::{Paid, Pay, PaymentService};
 use crate::calls::{CallError, Port};
 use crate::context::Context;
 use crate::execute::{ExecuteError, Executor, Last, Loaded, Origin};
@@ -30,7 +29,7 @@ pub(super) struct ApplyService {
     context: Context,
     pay: Port<Pay, Paid>,
     /// The payment context, where it is in this process.
-    payment: Option<Context>,
+    payment: Option<Arc<PaymentService>>,
     service_type: Arc<str>,
 }
 
@@ -40,27 +39,44 @@ impl ApplyService {
         executor: Executor,
         context: Context,
         pay: Port<Pay, Paid>,
-        payment: Option<Context>,
+        payment: Option<Arc<PaymentService>>,
         service_type: Arc<str>,
     ) -> Self {
         Self { executor, context, pay, payment, service_type }
     }
 
-    /// Takes an application that nobody can have sent before, and asks for its payment. Where that is made
-    /// here, its request is on the log together with the application: one sync instead of two.
+    /// Takes an application, once, however often it is sent, and asks for its payment.
+    async fn apply(
+        &self,
+        application: &Shared<Application>,
+        repeatable: bool,
+        origin: &Origin,
+    ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
+        let applied = match repeatable && self.executor.knows::<Apply>(&application.id).await? {
+            true => self.apply_again(application, origin).await,
+            false => self.apply_new(application, origin).await,
+        };
+        applied.map_err(|error| match error {
+            ExecuteError::Refused(ApplyRefusal::DifferentApplication) => ApiError::IdempotencyKeyReused,
+            error => error.into(),
+        })
+    }
+
+    /// Takes an application that nobody sent before, or somebody at this moment. Where its payment is made
+    /// here, it begins on the log together with the application: one sync instead of two.
     async fn apply_new(
         &self,
         application: &Shared<Application>,
         origin: &Origin,
-    ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
+    ) -> Result<(Loaded<Apply>, PaymentOutcome), ExecuteError<ApplyRefusal>> {
         let (id, apply) = (application.id, ApplyCommand::Apply(application.clone()));
-        let is_here = self.payment.as_ref().is_some_and(Context::is_running);
+        let here = self.payment.as_ref().filter(|payment| payment.context.is_running());
         let entered = self.pay.enter();
-        let (applied, requested) = match &entered {
-            Ok(_) if is_here => {
-                let request = PaymentCommand::Request(application.clone());
-                let both = self.executor.execute_both(&id, (&apply, &request), origin).await;
-                let (applied, requested) = both?;
+        let (applied, requested) = match (&entered, here) {
+            (Ok(_), Some(payment)) => {
+                let (request, at_once) = payment.opening(application);
+                let follows = (&request, at_once.as_ref());
+                let (applied, requested) = self.executor.execute_both(&id, &apply, follows, origin).await?;
                 // What became of a request that is not on the log, a call finds out.
                 (applied, requested.ok())
             }
@@ -75,19 +91,14 @@ impl ApplyService {
         Ok((applied, outcome(id, paid)))
     }
 
-    /// Takes an application that may be known, and asks for its payment unless it was cancelled since.
+    /// Takes an application that is known, and asks for its payment unless it was cancelled since.
     async fn apply_again(
         &self,
         application: &Shared<Application>,
         origin: &Origin,
-    ) -> Result<(Loaded<Apply>, PaymentOutcome), ApiError> {
+    ) -> Result<(Loaded<Apply>, PaymentOutcome), ExecuteError<ApplyRefusal>> {
         let (id, apply) = (application.id, ApplyCommand::Apply(application.clone()));
-        let applied = match self.executor.execute(&id, &apply, origin).await {
-            Err(ExecuteError::Refused(ApplyRefusal::DifferentApplication)) => {
-                return Err(ApiError::IdempotencyKeyReused);
-            }
-            applied => applied?,
-        };
+        let applied = self.executor.execute(&id, &apply, origin).await?;
         let payment = match &applied.state {
             Apply::Cancelled(..) => {
                 PaymentOutcome { status: PayStatus::Cancelled, last: None, message: None }
@@ -179,10 +190,7 @@ async fn apply(
         fields.check()?;
     }
     let origin = caller.origin(id, &format!("student:{}", application.student_id));
-    let (applied, payment) = match repeatable {
-        true => service.apply_again(&application, &origin).await?,
-        false => service.apply_new(&application, &origin).await?,
-    };
+    let (applied, payment) = service.apply(&application, repeatable, &origin).await?;
     let resource = resource(&applied)?;
     tracing::info!(application = %id, pay_status = ?payment.status, "applied; CFG_SERVICE_TYPE: {}", service.service_type);
     let position = payment.last.or(applied.last).map(|last| last.position);

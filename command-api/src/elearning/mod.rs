@@ -69,7 +69,7 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
         provider.taker(),
         cancel_delivery,
     ));
-    let here = payment.url.is_none().then(|| context("payment"));
+    let here = payment.url.is_none().then(|| Arc::clone(&payments));
     let callee: Arc<dyn Callee<Pay, Paid>> = match payment.url {
         None => Arc::clone(&payments) as _,
         Some(url) => Arc::new(Remote::new(Client::new(), url)),

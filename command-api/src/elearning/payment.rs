@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::elearning::{Application, NOT_PAID_IN_TIME, PayStatus, Payment};
 use domain::kernel::{RequestId, Shared};
-use domain::payment::{PaymentCommand, PaymentRefusal};
+use domain::payment::PaymentRefusal;
 
 use super::delivery::CancelDelivery;
 use crate::calls::{CallError, Callee, Port};
@@ -14,6 +14,11 @@ use crate::context::{Context, Stopped};
 use crate::execute::{ExecuteError, Executor, Last, Loaded, Origin, Trouble};
 use crate::payment_provider::{Charge, PaymentProvider, ProviderDown};
 use crate::policies::Failure;
+
+type PaymentCommand = domain::payment::PaymentCommand<Shared<Application>>;
+
+/// What a payment begins with, and what follows at once where nobody has to be asked.
+type Opening = (PaymentCommand, Option<PaymentCommand>);
 
 /// Asks for the payment of an application; its id is the idempotency key.
 #[derive(Debug, Clone)]
@@ -102,17 +107,22 @@ impl PaymentService {
         self.charge(requested, origin).await
     }
 
+    /// What the payment of a new application begins with.
+    pub(super) fn opening(&self, application: &Shared<Application>) -> Opening {
+        let request = PaymentCommand::Request(application.clone());
+        let charge = self.provider.foretell(application.id, Some(application.amount));
+        (request, charge.and_then(answer))
+    }
+
     /// Takes the money that was requested; leaves alone what was not.
     async fn charge(&self, requested: Loaded<Payment>, origin: &Origin) -> Result<Loaded<Payment>, PayError> {
         let Payment::Requested(sale) = &requested.state else { return Ok(requested) };
         let origin = origin.after(requested.last.map(|last| last.id));
         let id = sale.id;
-        let answer = match self.provider.charge(id, Some(sale.amount)).await? {
-            Charge::Taken(receipt) => PaymentCommand::Confirm(receipt),
-            Charge::Declined(reason) => PaymentCommand::Fail(reason),
-            Charge::Voided => return self.executor.load(&id).await.map_err(PayError::Trouble),
-        };
-        Ok(self.executor.execute_on(&id, requested, &answer, &origin).await?)
+        match answer(self.provider.charge(id, Some(sale.amount)).await?) {
+            Some(answer) => Ok(self.executor.execute_on(&id, requested, &answer, &origin).await?),
+            None => self.executor.load(&id).await.map_err(PayError::Trouble),
+        }
     }
 
     /// Undoes the payment of an application: first its delivery, then the money (EL-N1.1).
@@ -168,6 +178,15 @@ impl PaymentService {
     pub async fn load(&self, id: RequestId) -> Result<Loaded<Payment>, PayError> {
         self.context.check()?;
         self.executor.load(&id).await.map_err(PayError::Trouble)
+    }
+}
+
+/// What the provider's answer means for the payment; `None` when somebody else has undone it.
+fn answer(charge: Charge) -> Option<PaymentCommand> {
+    match charge {
+        Charge::Taken(receipt) => Some(PaymentCommand::Confirm(receipt)),
+        Charge::Declined(reason) => Some(PaymentCommand::Fail(reason)),
+        Charge::Voided => None,
     }
 }
 

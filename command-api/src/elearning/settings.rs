@@ -39,7 +39,7 @@ pub struct Settings {
     give_up_after_s: u64,
 
     /// How long the simulated payment provider takes, in milliseconds: 500, or 400..620 as in the
-    /// documents.
+    /// documents. With 0 nobody is asked, and a payment is on the log together with its application.
     #[arg(long, env = "GIROK_PAY_DELAY", value_name = "MS[..MS]", default_value = "0")]
     pay_delay: Delay,
 

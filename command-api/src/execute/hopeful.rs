@@ -3,14 +3,30 @@
 //! decision is taken anew in line.
 
 use std::fmt::Display;
+use std::iter;
 
 use domain::kernel::Aggregate;
-use event_store::{AppendError, Appended};
+use event_store::{Append, AppendError, Appended, ExpectedRevision};
+use uuid::Uuid;
 
 use super::{Basis, ExecuteError, Executor, Last, Loaded, Origin, Trouble, stream_name};
 
 /// What became of two decisions of which the second follows from the first.
 pub type Both<A, B> = (Loaded<A>, Result<Loaded<B>, ExecuteError<<B as Aggregate>::Refusal>>);
+
+/// A new aggregate that the log does not know yet.
+struct Begun<A> {
+    state: A,
+    /// Of its last event.
+    id: Uuid,
+}
+
+impl<A> Begun<A> {
+    /// As the log knows it now.
+    fn at(self, Appended { revision, position }: Appended) -> Loaded<A> {
+        Loaded { state: self.state, last: Some(Last { id: self.id, revision, position }) }
+    }
+}
 
 impl Executor {
     /// Decides on an aggregate that is most likely new. Not for what is followed by a side effect: a repeat
@@ -52,8 +68,9 @@ impl Executor {
         self.decide(&stream, command, origin, None, Basis::Memory).await
     }
 
-    /// Decides on an aggregate that is new, and on another one of the same key what follows from that. Both
-    /// are on the log at once, where the store can do that.
+    /// Decides on an aggregate that is new, and on another one of the same key what follows from that: a
+    /// command and, only where that one is new too, another command behind it. All of it is on the log at
+    /// once, where the store can do that.
     ///
     /// # Errors
     /// Every [`ExecuteError`] of the first but [`ExecuteError::Precondition`]. Then nothing is decided on
@@ -61,30 +78,24 @@ impl Executor {
     pub async fn execute_both<A: Aggregate, B: Aggregate>(
         &self,
         key: &(impl Display + Sync),
-        (command, then): (&A::Command, &B::Command),
+        command: &A::Command,
+        (then, at_once): (&B::Command, Option<&B::Command>),
         origin: &Origin,
     ) -> Result<Both<A, B>, ExecuteError<A::Refusal>> {
-        let (first, second) = (Loaded::<A>::nothing(), Loaded::<B>::nothing());
-        if let (Ok(begun), Ok(followed)) = (first.state.decide(command), second.state.decide(then))
-            && !begun.is_empty()
-            && !followed.is_empty()
+        if let Some((begins, first)) = self.begin::<A>(key, [command], origin)
+            && let commands = iter::once(then).chain(at_once)
+            && let Some((follows, second)) = self.begin::<B>(key, commands, &origin.after(Some(first.id)))
         {
-            let begins = self.draft(stream_name::<A>(key), &first, &begun, origin);
-            let cause = begins.events.last().map(|event| event.id);
-            let follows = self.draft(stream_name::<B>(key), &second, &followed, &origin.after(cause));
-            let ids = [&begins, &follows].map(|append| append.events.last().map(|event| event.id));
             let mut answers = self.store.append_in_turn(vec![begins, follows]).await.into_iter();
-            let mut last = |id: Option<_>| match answers.next() {
-                Some(Ok(Appended { revision, position })) => {
-                    Ok(Some(Last { id: id.unwrap_or(origin.cause), revision, position }))
-                }
+            let mut hope = || match answers.next() {
+                Some(Ok(appended)) => Ok(Some(appended)),
                 None | Some(Err(AppendError::WrongRevision { .. })) => Ok(None),
                 Some(Err(error)) => Err(Trouble::from(error)),
             };
-            if let Some(done) = last(ids[0])? {
-                let first = first.after(&begun, done);
-                return Ok(match last(ids[1]) {
-                    Ok(Some(done)) => (first, Ok(second.after(&followed, done))),
+            if let Some(appended) = hope()? {
+                let first = first.at(appended);
+                return Ok(match hope() {
+                    Ok(Some(appended)) => (first, Ok(second.at(appended))),
                     Ok(None) => self.follow(key, first, then, origin).await,
                     Err(trouble) => (first, Err(trouble.into())),
                 });
@@ -92,6 +103,26 @@ impl Executor {
         }
         let first = self.execute_current(key, command, origin).await?;
         Ok(self.follow(key, first, then, origin).await)
+    }
+
+    /// What a new aggregate begins with, each command in consequence of the one before; `None` where one of
+    /// them leads to nothing.
+    fn begin<'c, A: Aggregate>(
+        &self,
+        key: &(impl Display + Sync),
+        commands: impl IntoIterator<Item = &'c A::Command>,
+        origin: &Origin,
+    ) -> Option<(Append, Begun<A>)> {
+        let stream = stream_name::<A>(key);
+        let (mut state, mut events, mut id) = (A::default(), Vec::new(), None);
+        for command in commands {
+            let decided = state.decide(command).ok()?;
+            events.extend(self.draft::<A>(&stream, events.len() as u64, &decided, &origin.after(id)));
+            state = decided.iter().fold(state, A::evolve);
+            id = Some(events.last()?.id);
+        }
+        let begun = Begun { state, id: id? };
+        Some((Append { stream, expected: ExpectedRevision::NoStream, events }, begun))
     }
 
     async fn follow<A: Aggregate, B: Aggregate>(
@@ -111,11 +142,10 @@ impl Executor {
 mod tests {
     use std::sync::Arc;
 
-    use domain::elearning::{Apply, ApplyCommand, Payment, sample};
-    use domain::kernel::Metadata;
-    use domain::payment::{PaymentCommand, PaymentRefusal};
+    use domain::elearning::{Application, Apply, ApplyCommand, Payment, sample};
+    use domain::kernel::{Metadata, Shared};
+    use domain::payment::{PaymentCommand, PaymentRefusal, Receipt};
     use event_store::{Direction, EventStore, Filter, MemoryStore, RecordedEvent};
-    use uuid::Uuid;
 
     use super::*;
 
@@ -132,10 +162,27 @@ mod tests {
     }
 
     async fn both(store: &MemoryStore, cause: u128) -> Both<Apply, Payment> {
+        both_and(store, cause, None).await
+    }
+
+    async fn both_and(
+        store: &MemoryStore,
+        cause: u128,
+        at_once: Option<PaymentCommand<Shared<Application>>>,
+    ) -> Both<Apply, Payment> {
         let application = sample::application();
         let id = application.id;
-        let commands = (&ApplyCommand::Apply(application.clone()), &PaymentCommand::Request(application));
-        executor(store).execute_both(&id, commands, &origin(cause)).await.unwrap()
+        let apply = ApplyCommand::Apply(application.clone());
+        let then = (&PaymentCommand::Request(application), at_once.as_ref());
+        executor(store).execute_both(&id, &apply, then, &origin(cause)).await.unwrap()
+    }
+
+    fn paid() -> Option<PaymentCommand<Shared<Application>>> {
+        Some(PaymentCommand::Confirm(Receipt("1".into())))
+    }
+
+    fn types(recorded: &[RecordedEvent]) -> Vec<&str> {
+        recorded.iter().map(|event| &*event.event_type).collect()
     }
 
     /// EL-F1, EL-F2: the second follows from the first, and says so.
@@ -144,10 +191,7 @@ mod tests {
         let store = MemoryStore::default();
         let (applied, requested) = both(&store, 7).await;
         let recorded = events(&store).await;
-        assert_eq!(
-            recorded.iter().map(|event| &*event.event_type).collect::<Vec<_>>(),
-            ["Applied", "PayRequested"]
-        );
+        assert_eq!(types(&recorded), ["Applied", "PayRequested"]);
         let causes = recorded.iter().map(|event| Metadata::decode(&event.metadata).unwrap().causation_id);
         assert_eq!(causes.collect::<Vec<_>>(), [Uuid::from_u128(7), recorded[0].id]);
         assert_eq!(applied.state, Apply::Completed(sample::application()));
@@ -157,6 +201,31 @@ mod tests {
             requested.last.map(|last| (last.id, last.position)),
             Some((recorded[1].id, recorded[1].position))
         );
+    }
+
+    /// EL-F2: what is known at once is one append with what it follows from, and says that it follows.
+    #[tokio::test]
+    async fn what_follows_at_once_is_on_the_log_with_the_second() {
+        let store = MemoryStore::default();
+        let (_, paid) = both_and(&store, 7, paid()).await;
+        let recorded = events(&store).await;
+        assert_eq!(types(&recorded), ["Applied", "PayRequested", "PayCompleted"]);
+        let causes = recorded.iter().map(|event| Metadata::decode(&event.metadata).unwrap().causation_id);
+        assert_eq!(causes.collect::<Vec<_>>(), [Uuid::from_u128(7), recorded[0].id, recorded[1].id]);
+        let Loaded { state, last } = paid.unwrap();
+        assert_eq!(state, Payment::Completed(sample::application(), Receipt("1".into())));
+        let last = last.unwrap();
+        assert_eq!((last.id, last.revision, last.position), (recorded[2].id, 1, recorded[2].position));
+    }
+
+    /// EL-I2, G5: whoever began the payment before may have asked for the money.
+    #[tokio::test]
+    async fn nothing_follows_at_once_on_what_somebody_else_began() {
+        let store = MemoryStore::default();
+        both(&store, 7).await.1.unwrap();
+        let (_, requested) = both_and(&store, 8, paid()).await;
+        assert_eq!(requested.unwrap().state, Payment::Requested(sample::application()));
+        assert_eq!(types(&events(&store).await), ["Applied", "PayRequested"]);
     }
 
     /// G5: whoever comes second finds what the first one left.

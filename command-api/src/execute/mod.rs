@@ -20,7 +20,7 @@ use cache::Cache;
 use domain::kernel::{Aggregate, DecodeError, Event, FIRST_VERSION, Metadata, stream};
 pub use error::{ExecuteError, Trouble};
 use event_store::{
-    Append, AppendError, Appended, Direction, EventStore, ExpectedRevision, Position, RecordedEvent,
+    AppendError, Appended, Direction, EventStore, ExpectedRevision, NewEvent, Position, RecordedEvent,
     StreamName,
 };
 pub use hopeful::Both;
@@ -133,6 +133,15 @@ impl Executor {
         let loaded = known.loaded.clone();
         *place = Some(Box::new(known));
         Ok(loaded)
+    }
+
+    /// Whether anything has happened to the aggregate.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn knows<A: Aggregate>(&self, key: &(impl Display + Sync)) -> Result<bool, Trouble> {
+        let first = self.store.read_stream(&stream_name::<A>(key), 0, Direction::Forwards, 1).await?;
+        Ok(!first.is_empty())
     }
 
     /// Decides on the aggregate as it stands.
@@ -250,8 +259,7 @@ impl Executor {
         known: &mut Remembered<A>,
     ) -> Result<(), Trouble> {
         while !known.current {
-            let from = known.loaded.last.map_or(0, |last: Last| last.revision + 1);
-            let page = self.store.read_stream(stream, from, Direction::Forwards, PAGE).await?;
+            let page = self.store.read_stream(stream, known.loaded.next(), Direction::Forwards, PAGE).await?;
             for recorded in &page {
                 let event = decode(recorded)?;
                 known.loaded.state = std::mem::take(&mut known.loaded.state).evolve(&event);
@@ -285,28 +293,25 @@ impl Executor {
         events: &[A::Event],
         origin: &Origin,
     ) -> Result<Last, AppendError> {
-        let Append { stream, expected, events } = self.draft(stream.clone(), loaded, events, origin);
+        let events = self.draft::<A>(stream, loaded.next(), events, origin);
+        let expected =
+            loaded.last.map_or(ExpectedRevision::NoStream, |last| ExpectedRevision::Exact(last.revision));
         let id = events.last().map_or(origin.cause, |event| event.id);
-        let Appended { revision, position } = self.store.append(&stream, expected, events).await?;
+        let Appended { revision, position } = self.store.append(stream, expected, events).await?;
         Ok(Last { id, revision, position })
     }
 
-    /// What is to be appended when these events follow on what is loaded.
+    /// These events as the log takes them when they are the next ones of a stream, from this revision on.
     fn draft<A: Aggregate>(
         &self,
-        stream: StreamName,
-        loaded: &Loaded<A>,
+        stream: &StreamName,
+        next: u64,
         events: &[A::Event],
         origin: &Origin,
-    ) -> Append {
-        let (expected, first) = match loaded.last {
-            None => (ExpectedRevision::NoStream, 0),
-            Some(last) => (ExpectedRevision::Exact(last.revision), last.revision + 1),
-        };
+    ) -> Vec<NewEvent> {
         let time = (self.clock)();
-        let new = |(revision, event)| new_event::<A>(event, &stream, revision, origin, time);
-        let events = (first..).zip(events).map(new).collect();
-        Append { stream, expected, events }
+        let new = |(revision, event)| new_event::<A>(event, stream, revision, origin, time);
+        (next..).zip(events).map(new).collect()
     }
 }
 
@@ -314,6 +319,11 @@ impl<A: Aggregate> Loaded<A> {
     /// Nothing has happened yet.
     fn nothing() -> Self {
         Self { state: A::default(), last: None }
+    }
+
+    /// The revision of the event that comes next.
+    fn next(&self) -> u64 {
+        self.last.map_or(0, |last| last.revision + 1)
     }
 
     /// After these events, of which this one is the last.

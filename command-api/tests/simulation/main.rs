@@ -175,6 +175,15 @@ fn a_request_and_its_policy_never_race() {
     }
 }
 
+/// EL-F2: where nobody outside has to be asked, an application that is on the log is paid for.
+#[test]
+fn what_is_foretold_is_paid_with_the_application() {
+    let ending = play(&elearning::foretold(&[(0, What::Apply)]));
+    let types: Vec<&str> = ending.log.iter().map(|event| &*event.event_type).collect();
+    assert_eq!(types, ["Applied", "PayRequested", "PayCompleted", "DeliveryStarted"]);
+    assert_eq!(ending.outside.questions(), 0, "{ending}");
+}
+
 /// The same number is the same history. But when a context of cars returns, the policies that waited for
 /// it wake in an order of tokio's own choice, and two of them may free the same car: with outages, the
 /// same number is the same script, and who was first may differ.

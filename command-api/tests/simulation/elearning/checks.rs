@@ -87,7 +87,8 @@ fn at_rest(id: RequestId, story: &Story, ending: &Ending<What>) -> Option<String
     let right = match &apply {
         Apply::Nothing => false,
         Apply::Completed(_) => {
-            matches!((&payment, &delivery), (Payment::Completed(..), Delivery::Started(_))) && account.kept
+            matches!((&payment, &delivery), (Payment::Completed(..), Delivery::Started(_)))
+                && (account.kept || ending.outside.is_foretold())
         }
         Apply::Cancelled(..) => {
             let undone = matches!(payment, Payment::Cancelled(_) | Payment::Failed(..));

@@ -78,7 +78,8 @@ impl Deed for What {
         let crashes = random_crashes(&mut random);
         let declined = if random.percent(20) { 50 } else { 0 };
         let give_up_after = if random.percent(30) { 300 + random.below(10_000) } else { A_DAY };
-        let circumstances = Mood { declined, pace: Pace::Moody, give_up_after };
+        let pace = if random.percent(30) { Pace::Foretold } else { Pace::Moody };
+        let circumstances = Mood { declined, pace, give_up_after };
         Script { seed, acts, faults, crashes, circumstances }
     }
 
@@ -144,8 +145,17 @@ impl Deed for What {
 
 /// One student does these things at these times, the provider is steady, and nothing goes wrong.
 pub(crate) fn story(acts: &[(u64, What)], provider_takes: u64) -> Script<What> {
+    at_a_pace(Pace::Steady(provider_takes), acts)
+}
+
+/// The same where nobody has to be asked for the money.
+pub(crate) fn foretold(acts: &[(u64, What)]) -> Script<What> {
+    at_a_pace(Pace::Foretold, acts)
+}
+
+fn at_a_pace(pace: Pace, acts: &[(u64, What)]) -> Script<What> {
     let acts = acts.iter().map(|(at, what)| Act::plain(*at, 0, *what)).collect();
-    Script::story(acts, Mood { declined: 0, pace: Pace::Steady(provider_takes), give_up_after: A_DAY })
+    Script::story(acts, Mood { declined: 0, pace, give_up_after: A_DAY })
 }
 
 /// The same, and a payment that is not made by then is given up.
@@ -165,6 +175,11 @@ pub(crate) fn named_stories() -> Vec<(&'static str, Script<What>)> {
         ("cancel the payment", story(&[apply, (500, What::CancelPayment)], 10)),
         ("both cancels at once", story(&[apply, (500, What::Cancel), (500, What::CancelPayment)], 10)),
     ];
+    for cancels in [vec![], vec![(1, What::Cancel)], vec![(500, What::Cancel), (500, What::CancelPayment)]] {
+        let acts: Vec<_> = [apply].into_iter().chain(cancels).collect();
+        stories.push(("foretold", foretold(&acts)));
+        stories.push(("foretold while delivery is down", foretold(&acts).with(delivery_down)));
+    }
     for at in [1, 100, 405, 500, 609, 611, 1_000, 2_500] {
         stories.push(("cancel at each moment", story(&[apply, (at, What::Cancel)], 400)));
         stories.push(("cancel a slow payment", story(&[apply, (at, What::Cancel)], 5_000)));

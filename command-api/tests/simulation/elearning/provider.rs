@@ -26,6 +26,8 @@ pub(crate) struct Provider {
 pub(crate) enum Pace {
     /// Always after this many milliseconds.
     Steady(u64),
+    /// At once, and what it will answer is known without asking: it keeps no money that the log does not.
+    Foretold,
     /// Mostly at once, sometimes later than anybody's patience; sometimes the answer is lost on the
     /// way back, after the work was done.
     Moody,
@@ -58,8 +60,17 @@ impl Provider {
         self.ledger.lock().unwrap().questions
     }
 
+    /// Whether the log alone says whose money is kept.
+    pub(crate) fn is_foretold(&self) -> bool {
+        matches!(self.pace, Pace::Foretold)
+    }
+
     pub(crate) fn account(&self, request: RequestId) -> Account {
         self.ledger.lock().unwrap().accounts.get(&request).copied().unwrap_or_default()
+    }
+
+    fn declines(&self, request: RequestId) -> bool {
+        hash(&[self.seed, 10, request.0.as_u64_pair().1]) % 100 < self.declined
     }
 
     /// Answers whether the answer is lost.
@@ -74,6 +85,7 @@ impl Provider {
         }
         let ms = match (self.pace, hash(&[self.seed, 7, number]) % 10) {
             (Pace::Steady(ms), _) => ms,
+            (Pace::Foretold, _) => 0,
             (Pace::Moody, 0) => 5_000,
             (Pace::Moody, 1..=3) => 400 + hash(&[self.seed, 8, number]) % 220,
             (Pace::Moody, _) => hash(&[self.seed, 8, number]) % 50,
@@ -89,6 +101,10 @@ impl Outside for Provider {
     }
 }
 
+fn taken(request: RequestId) -> Charge {
+    Charge::Taken(Receipt(format!("receipt-{request}").into()))
+}
+
 fn lost<T>(lost: bool, answer: T) -> Result<T, ProviderDown> {
     if lost { Err(ProviderDown("the answer was lost".to_owned())) } else { Ok(answer) }
 }
@@ -97,7 +113,7 @@ fn lost<T>(lost: bool, answer: T) -> Result<T, ProviderDown> {
 impl PaymentProvider for Provider {
     async fn charge(&self, request: RequestId, _: Option<Money>) -> Result<Charge, ProviderDown> {
         let answer_is_lost = self.takes_its_time().await?;
-        let declined = hash(&[self.seed, 10, request.0.as_u64_pair().1]) % 100 < self.declined;
+        let declined = self.declines(request);
         let mut ledger = self.ledger.lock().unwrap();
         let account = ledger.accounts.entry(request).or_default();
         let charge = match account {
@@ -108,10 +124,20 @@ impl PaymentProvider for Provider {
                 if account.charges == 0 {
                     (account.charges, account.kept) = (1, true);
                 }
-                Charge::Taken(Receipt(format!("receipt-{request}").into()))
+                taken(request)
             }
         };
         lost(answer_is_lost, charge)
+    }
+
+    fn foretell(&self, request: RequestId, _: Option<Money>) -> Option<Charge> {
+        let ledger = self.ledger.lock().unwrap();
+        let voided = ledger.accounts.get(&request).is_some_and(|account| account.voided);
+        (self.is_foretold() && !ledger.down).then(|| match () {
+            () if voided => Charge::Voided,
+            () if self.declines(request) => Charge::Declined("card declined".to_owned()),
+            () => taken(request),
+        })
     }
 
     async fn void(&self, request: RequestId) -> Result<(), ProviderDown> {
