@@ -26,7 +26,7 @@ use crate::target::Target;
 /// How many waiting events go into one transaction, give or take the last piece that the store
 /// hands out. Larger batches write a row once that several events change, hold the one writing
 /// connection longer, and take more memory: each event is there as bytes, as a fact, and as rows in text.
-const BATCH: usize = 4096;
+const BATCH: usize = 2048;
 
 /// How long the database may take for one batch, longer than any limit of its own: one that hangs would
 /// never answer.

@@ -19,7 +19,7 @@ pub(super) const BUSY: usize = 256;
 
 /// How long it waits then: long enough for a request to be applied for, paid and delivered meanwhile, too
 /// short for a student to notice.
-const MOMENT: Duration = Duration::from_millis(50);
+const MOMENT: Duration = Duration::from_millis(25);
 
 impl Worker {
     /// Steps until the token fires, then writes its last checkpoint. Waits longer and longer while
