@@ -16,7 +16,7 @@ use super::log::Log;
 use super::making::{Making, Verdict, answer};
 use super::segment::SegmentFile;
 use super::tail::Recent;
-use crate::{AppendError, Appended, Direction, ExpectedRevision, Health, Position};
+use crate::{AppendError, Appended, ExpectedRevision, Health, Position};
 
 /// A block takes no further append once it is this long, in bytes.
 const FULL_BLOCK: usize = 4 * 1024 * 1024;
@@ -126,27 +126,9 @@ impl Writer {
         };
         match (pending, own) {
             _ if first == length => Some(Verdict::Accept(first)),
-            (None, _) => Some(Verdict::Answer(self.appended_before(draft, first, last))),
+            (None, _) => Some(Verdict::Answer(self.log.answer_taken(draft, first, last))),
             (_, Some(_)) => Some(Verdict::Answer(Err(AppendError::WrongRevision { actual: last }))),
             (Some(_), None) => None,
-        }
-    }
-
-    /// The answer to an append whose place is taken: the first answer when these very events took
-    /// it, a conflict otherwise.
-    fn appended_before(&self, draft: &Draft, first: u64, actual: Option<u64>) -> Answer {
-        let conflict = Err(AppendError::WrongRevision { actual });
-        if first.checked_add(draft.count - 1).is_none_or(|end| Some(end) > actual) {
-            return conflict;
-        }
-        let (stream, ids) = draft.read();
-        let plan = self.log.plan(&stream, first, Direction::Forwards, ids.len());
-        let there = plan.and_then(|plan| plan.run());
-        let there = there.map_err(|error| AppendError::Unavailable(error.to_string()))?;
-        let same = there.iter().map(|event| event.id).eq(ids);
-        match there.last() {
-            Some(last) if same => Ok(Appended { revision: last.revision, position: last.position }),
-            _ => conflict,
         }
     }
 

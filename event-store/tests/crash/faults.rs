@@ -2,7 +2,9 @@
 
 use std::io::ErrorKind;
 
-use event_store::{Append, AppendError, Direction, EmbeddedStore, EventStore, ExpectedRevision, Health};
+use event_store::{
+    Append, AppendError, Direction, EmbeddedStore, EventStore, ExpectedRevision, Health, NewEvent,
+};
 
 use crate::disk::FaultyDisk;
 use crate::support::{append, event, everything, open, options, stream};
@@ -48,6 +50,23 @@ async fn a_write_that_failed_half_way_stops_the_writer_and_is_cut_at_the_next_st
         let store = open(folder.path()).unwrap();
         assert_eq!(everything(&store).await.unwrap().len(), 2);
         assert_eq!(append(&store, "a-1", 1).await.unwrap().position.0, 2);
+    }
+}
+
+/// Whose place is taken hears so without the writer, whatever became of that one.
+#[tokio::test]
+async fn what_is_certain_is_answered_without_the_writer() {
+    let (_folder, store) = broken_by(|disk| disk.orders().fail_sync = true).await;
+    let known = everything(&store).await.unwrap();
+    let late = store.append(&stream("a-1"), ExpectedRevision::NoStream, vec![event(20)]).await;
+    assert_eq!(late, Err(AppendError::WrongRevision { actual: Some(1) }));
+    let again = NewEvent { id: known[1].id, ..event(20) };
+    let again = store.append(&stream("a-1"), ExpectedRevision::Exact(0), vec![again]).await.unwrap();
+    assert_eq!((again.revision, again.position), (1, known[1].position));
+    // Whether anything follows depends on what may be on its way.
+    for expected in [ExpectedRevision::Exact(1), ExpectedRevision::Exact(2), ExpectedRevision::Any] {
+        let next = store.append(&stream("a-1"), expected, vec![event(20)]).await;
+        assert!(matches!(next, Err(AppendError::Unavailable(_))), "{next:?}");
     }
 }
 
