@@ -259,7 +259,9 @@ async fn read(
         events.extend(more.map(|event| RecordedEvent { decoded: Decoded::default(), ..event }));
         through = looked.max(through).min(goal);
         while events.len() >= size || (through >= goal && sent < goal) {
-            let rest = events.split_off(size.min(events.len()));
+            // With room for all that will come: growing to it would copy megabytes for each piece.
+            let mut rest = Vec::with_capacity(size);
+            rest.extend(events.drain(size.min(events.len())..));
             let piece = std::mem::replace(&mut events, rest);
             // Behind the last event of all there may be some that were of no interest.
             sent = if events.is_empty() { through } else { piece.last().map(|last| last.position) };
