@@ -7,6 +7,7 @@
 mod cache;
 mod error;
 mod hopeful;
+mod loaded;
 mod new_event;
 mod snapshot;
 
@@ -20,10 +21,10 @@ use cache::Cache;
 use domain::kernel::{Aggregate, DecodeError, Event, FIRST_VERSION, Metadata, stream};
 pub use error::{ExecuteError, Trouble};
 use event_store::{
-    AppendError, Appended, Direction, EventStore, ExpectedRevision, NewEvent, Position, RecordedEvent,
-    StreamName,
+    AppendError, Appended, Direction, EventStore, ExpectedRevision, NewEvent, RecordedEvent, StreamName,
 };
 pub use hopeful::Both;
+pub use loaded::{Last, Loaded};
 use new_event::new_event;
 use snapshot::Kept;
 use uuid::Uuid;
@@ -92,26 +93,6 @@ impl Origin {
     pub fn after(&self, event: Option<Uuid>) -> Self {
         Self { cause: event.unwrap_or(self.cause), ..self.clone() }
     }
-}
-
-/// An aggregate as it stands on the log.
-#[derive(Debug, Clone)]
-pub struct Loaded<A> {
-    /// The fold of its events.
-    pub state: A,
-    /// Its last event; `None` when there is none.
-    pub last: Option<Last>,
-}
-
-/// The last event of a stream.
-#[derive(Debug, Clone, Copy)]
-pub struct Last {
-    /// Its id.
-    pub id: Uuid,
-    /// Its revision.
-    pub revision: u64,
-    /// Its position.
-    pub position: Position,
 }
 
 impl Executor {
@@ -312,23 +293,6 @@ impl Executor {
         let time = (self.clock)();
         let new = |(revision, event)| new_event::<A>(event, stream, revision, origin, time);
         (next..).zip(events).map(new).collect()
-    }
-}
-
-impl<A: Aggregate> Loaded<A> {
-    /// Nothing has happened yet.
-    fn nothing() -> Self {
-        Self { state: A::default(), last: None }
-    }
-
-    /// The revision of the event that comes next.
-    fn next(&self) -> u64 {
-        self.last.map_or(0, |last| last.revision + 1)
-    }
-
-    /// After these events, of which this one is the last.
-    fn after(self, events: &[A::Event], last: Last) -> Self {
-        Self { state: events.iter().fold(self.state, A::evolve), last: Some(last) }
     }
 }
 

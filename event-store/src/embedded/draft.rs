@@ -29,6 +29,15 @@ impl Draft {
         Self { stream: hash, expected, count, frame, decoded }
     }
 
+    /// The revision that it asks for its first event; `None` for whatever comes next.
+    pub(crate) fn first(&self) -> Option<u64> {
+        match self.expected {
+            ExpectedRevision::NoStream => Some(0),
+            ExpectedRevision::Exact(revision) => Some(revision.saturating_add(1)),
+            ExpectedRevision::Any => None,
+        }
+    }
+
     /// The name of its stream and the ids of its events: for a question that is hardly ever asked.
     pub(crate) fn read(&self) -> (StreamName, Vec<Uuid>) {
         let frame = Frame::parse(&self.frame).expect("a draft is a frame but for its place");

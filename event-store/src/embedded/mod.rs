@@ -12,8 +12,9 @@
 //!
 //! One thread writes ([`writer`]): everything that waits becomes one block ([`block`]) of frames
 //! ([`frame`]), one write and one sync; then it is shown to readers ([`log`], [`tail`]) and
-//! acknowledged. A second thread ([`keeper`]) fills segments ([`segment`]) with zeros [`ahead`] of need
-//! and writes the indexes ([`index_file`]) of sealed ones. Opening is always [`recovery`].
+//! acknowledged. An append whose place is [`taken`] is answered before. A second thread ([`keeper`])
+//! fills segments ([`segment`]) with zeros [`ahead`] of need and writes the indexes ([`index_file`]) of
+//! sealed ones. Opening is always [`recovery`].
 //!
 //! Memory holds the index of the segment that is written ([`growing`]), the newest blocks, and for each
 //! older segment ([`sealed`]) a filter ([`bloom`]), the same once more beside those of others

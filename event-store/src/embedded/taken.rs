@@ -1,24 +1,20 @@
 //! Appends whose place in their stream is taken.
 
+use super::INLINE_READS;
 use super::draft::Draft;
 use super::log::Log;
 use super::writer::Answer;
-use crate::{AppendError, Appended, Direction, ExpectedRevision};
-
-/// So many frames are looked at where an append is asked for; more are left to the writer.
-const FEW: usize = 32;
+use crate::{AppendError, Appended, Direction};
 
 impl Log {
     /// What is certain of an append before the writer sees it: the place that it asks for is taken in the
     /// segment that is written, and whatever waits can only make its stream longer.
     pub(crate) fn taken(&self, draft: &Draft) -> Option<Answer> {
-        let first = match draft.expected {
-            ExpectedRevision::NoStream => 0,
-            ExpectedRevision::Exact(revision) => revision.saturating_add(1),
-            ExpectedRevision::Any => return None,
-        };
+        let first = draft.first()?;
         let last = self.state().growing.find(draft.stream)?.last;
-        (first <= last && draft.count as usize <= FEW).then(|| self.answer_taken(draft, first, Some(last)))
+        // What takes more reads than that is left to the writer.
+        let is_short = draft.count <= INLINE_READS as u64;
+        (first <= last && is_short).then(|| self.answer_taken(draft, first, Some(last)))
     }
 
     /// The answer to an append whose place is taken: the first answer when these very events took

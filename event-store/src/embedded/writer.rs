@@ -16,7 +16,7 @@ use super::log::Log;
 use super::making::{Making, Verdict, answer};
 use super::segment::SegmentFile;
 use super::tail::Recent;
-use crate::{AppendError, Appended, ExpectedRevision, Health, Position};
+use crate::{AppendError, Appended, Health, Position};
 
 /// A block takes no further append once it is this long, in bytes.
 const FULL_BLOCK: usize = 4 * 1024 * 1024;
@@ -119,11 +119,7 @@ impl Writer {
             Err(error) => return Some(Verdict::Answer(Err(AppendError::Unavailable(error.to_string())))),
         };
         let length = last.map_or(0, |last| last + 1);
-        let first = match draft.expected {
-            ExpectedRevision::NoStream => 0,
-            ExpectedRevision::Exact(revision) => revision.saturating_add(1),
-            ExpectedRevision::Any => length,
-        };
+        let first = draft.first().unwrap_or(length);
         match (pending, own) {
             _ if first == length => Some(Verdict::Accept(first)),
             (None, _) => Some(Verdict::Answer(self.log.answer_taken(draft, first, last))),
