@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use crate::database::{Database, Transaction};
+use crate::database::{Bulk, Database, Transaction};
 use crate::lease::Tokens;
 use crate::partition::{PARTITIONS, Positions};
 use crate::projection::Projection;
@@ -86,7 +86,7 @@ pub(crate) async fn open(
         target.index(transaction, &projection.table()).await?;
         insert(transaction, projection, target, store.id()).await?;
     }
-    load(transaction, projection, target, store, partitions).await
+    load(&mut transaction.bulk(), projection, target, store, partitions).await
 }
 
 /// Writes the first checkpoint of these rows, unless there is one; how much of it was written.
@@ -103,7 +103,7 @@ pub(crate) async fn insert(
         SELECT r.value ->> 0, CAST(r.value ->> 1 AS BIGINT), CAST(r.value ->> 2 AS BIGINT), r.value ->> 3, -1
         FROM {rows} WHERE true
         ON CONFLICT (projection, partition) DO NOTHING";
-    transaction.write_counted(statement, rows.to_string()).await
+    transaction.bulk().write_counted(statement, rows.to_string()).await
 }
 
 /// Where partitions that were begun are to go on. They are held until the transaction ends.
@@ -111,13 +111,13 @@ pub(crate) async fn insert(
 /// # Errors
 /// The database, or inside it the refusal.
 pub(crate) async fn load(
-    transaction: &mut Transaction,
+    bulk: &mut Bulk<'_>,
     projection: &dyn Projection,
     target: &Target,
     store: &dyn EventStore,
     partitions: &[u8],
 ) -> Result<Result<Positions, Refused>, sqlx::Error> {
-    let found = hold_some(transaction, &target.name, partitions).await?;
+    let found = hold_some(bulk, &target.name, partitions).await?;
     let nowhere = || partitions.iter().map(|partition| (*partition, None)).collect();
     Ok(found.map_or_else(|| Ok(nowhere()), |found| found.of(projection, store)))
 }
@@ -178,13 +178,13 @@ pub(crate) async fn hold(
     name: &str,
 ) -> Result<Option<Checkpoint>, sqlx::Error> {
     let all: Vec<u8> = (0..PARTITIONS).collect();
-    hold_some(transaction, name, &all).await
+    hold_some(&mut transaction.bulk(), name, &all).await
 }
 
 /// The same for some partitions of it. Everybody takes them in the same order, so that no two wait for
 /// each other.
 async fn hold_some(
-    transaction: &mut Transaction,
+    bulk: &mut Bulk<'_>,
     name: &str,
     partitions: &[u8],
 ) -> Result<Option<Checkpoint>, sqlx::Error> {
@@ -194,9 +194,9 @@ async fn hold_some(
         format!("{SELECT} WHERE projection = $1 AND partition IN ({partitions}) ORDER BY partition {{held}}");
     // A replay that switches while this waits leaves others of the same name in their place, which only
     // a second look finds.
-    let mut rows = transaction.read(&statement, name.to_owned()).await?;
+    let mut rows = bulk.read(&statement, name.to_owned()).await?;
     if rows.is_empty() {
-        rows = transaction.read(&statement, name.to_owned()).await?;
+        rows = bulk.read(&statement, name.to_owned()).await?;
     }
     Ok(collect(&rows)?.pop())
 }
@@ -263,7 +263,7 @@ pub(crate) enum Moved {
 /// # Errors
 /// The database.
 pub(crate) async fn advance(
-    transaction: &mut Transaction,
+    bulk: &mut Bulk<'_>,
     projection: &dyn Projection,
     target: &Target,
     store: &dyn EventStore,
@@ -271,12 +271,10 @@ pub(crate) async fn advance(
 ) -> Result<Moved, sqlx::Error> {
     let partitions: Vec<u8> = step.from.partitions().collect();
     // What keeps two processes on one database from doubling or skipping.
-    match load(transaction, projection, target, store, &partitions).await? {
+    match load(bulk, projection, target, store, &partitions).await? {
         Err(refused) => return Ok(Moved::Refused(refused)),
         Ok(at) if at.went_back(step.from) => return Ok(Moved::WentBack),
-        Ok(at)
-            if at == *step.from && move_on(transaction, target, step).await? == partitions.len() as u64 =>
-        {
+        Ok(at) if at == *step.from && move_on(bulk, target, step).await? == partitions.len() as u64 => {
             return Ok(Moved::Yes);
         }
         Ok(_) => {}
@@ -286,7 +284,7 @@ pub(crate) async fn advance(
 }
 
 /// How many partitions moved to where they go.
-async fn move_on(transaction: &mut Transaction, target: &Target, step: Step<'_>) -> Result<u64, sqlx::Error> {
+async fn move_on(bulk: &mut Bulk<'_>, target: &Target, step: Step<'_>) -> Result<u64, sqlx::Error> {
     let mut events = step.events;
     let row = |(partition, to): (u8, Option<Position>)| {
         let token = step.leases.map(|leases| leases.get(&partition).copied().unwrap_or_default());
@@ -302,7 +300,7 @@ async fn move_on(transaction: &mut Transaction, target: &Target, step: Step<'_>)
                 WHERE leases.projection = checkpoints.projection
                     AND leases.partition = checkpoints.partition
                     AND leases.token = CAST(r.value ->> 4 AS BIGINT)))";
-    transaction.write_counted(statement, rows.to_string()).await
+    bulk.write_counted(statement, rows.to_string()).await
 }
 
 /// A position as the database keeps it: -1 is before the first event.

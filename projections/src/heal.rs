@@ -94,8 +94,7 @@ pub async fn heal(
     parked::skip(&mut transaction, projection.name(), &skipped).await?;
     let poison = |event: &RecordedEvent| projection.prepare(std::slice::from_ref(event)).err();
     let good = events.iter().position(|event| poison(event).is_some()).unwrap_or(events.len());
-    transaction.about(&target.table);
-    projection.prepare(&events[..good])?.apply(&mut transaction).await?;
+    projection.prepare(&events[..good])?.apply(&mut transaction.about(&target.table)).await?;
     for event in skipped.iter().chain(&events[..good]) {
         parked::remove(&mut transaction, &target.name, id, Some(event.position)).await?;
     }
@@ -103,7 +102,7 @@ pub async fn heal(
     if let Some(event) = events.get(good) {
         // It only waited, perhaps; now it is what the others wait for.
         parked::remove(&mut transaction, &target.name, id, Some(event.position)).await?;
-        parked::add(&mut transaction, &target.name, &[(event.clone(), reason.clone())]).await?;
+        parked::add(&mut transaction.bulk(), &target.name, &[(event.clone(), reason.clone())]).await?;
     }
     healed::note(&mut transaction, projection.name(), id, held.and_then(|held| held.position())).await?;
     transaction.commit().await?;

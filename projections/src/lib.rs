@@ -42,7 +42,7 @@ pub mod rentcar;
 pub use adopt::{AdoptError, Adopted, adopt};
 pub use check::{Checked, check};
 pub use checkpoint::Refused;
-pub use database::{Database, OpenError, Transaction};
+pub use database::{Bulk, Database, OpenError};
 pub use heal::{Healed, Order, Skipped, heal, parked};
 pub use history::{Step, history};
 pub use lease::{Sharing, share};

@@ -92,7 +92,7 @@ impl Membership {
             "SELECT holder, CASE WHEN expires < {now} THEN 1 ELSE 0 END FROM leases
              WHERE projection = $1 ORDER BY partition {{held}}"
         );
-        let mut rows = transaction.read(&statement, self.projection.to_owned()).await?;
+        let mut rows = transaction.bulk().read(&statement, self.projection.to_owned()).await?;
         if rows.is_empty() {
             let partitions: Vec<String> =
                 (0..PARTITIONS).map(|number| format!("($1, {number}, '', 0, 0)")).collect();
@@ -103,7 +103,7 @@ impl Membership {
             );
             let first = sqlx::query(AssertSqlSafe(first)).bind(self.projection);
             first.execute(transaction.connection()).await?;
-            rows = transaction.read(&statement, self.projection.to_owned()).await?;
+            rows = transaction.bulk().read(&statement, self.projection.to_owned()).await?;
         }
         let lease = |row: &AnyRow| {
             let (holder, ended): (String, i64) = (row.try_get(0)?, row.try_get(1)?);

@@ -8,7 +8,7 @@ use serde_json::json;
 use sqlx::{AnyConnection, Row};
 
 use crate::checkpoint::number;
-use crate::database::Transaction;
+use crate::database::{Bulk, Transaction};
 
 /// A key whose row stands still, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,7 +86,7 @@ pub(crate) async fn positions(
 
 /// Adds events; those of no reason only wait.
 pub(crate) async fn add(
-    transaction: &mut Transaction,
+    bulk: &mut Bulk<'_>,
     projection: &str,
     events: &[(RecordedEvent, Option<String>)],
 ) -> Result<(), sqlx::Error> {
@@ -104,7 +104,7 @@ pub(crate) async fn add(
             CAST(r.value ->> 4 AS BIGINT), r.value ->> 5, r.value ->> 6
         FROM {rows} WHERE true
         ON CONFLICT (projection, id, position) DO NOTHING";
-    transaction.write(statement, serde_json::Value::from(rows).to_string()).await
+    bulk.write(statement, serde_json::Value::from(rows).to_string()).await
 }
 
 /// Removes one event, or with `None` every event of the key.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use event_store::{Filter, Position, RecordedEvent};
 
-use crate::database::Transaction;
+use crate::database::Bulk;
 
 /// Turns events into rows.
 ///
@@ -36,7 +36,7 @@ pub trait Change: Send + Sync {
     ///
     /// # Errors
     /// Whatever the database says.
-    async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error>;
+    async fn apply(&self, bulk: &mut Bulk<'_>) -> Result<(), sqlx::Error>;
 }
 
 /// The table of a projection. It is made, under this or another name, whenever the rows are to be

@@ -6,7 +6,7 @@ use foldhash::HashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::database::Transaction;
+use crate::database::Bulk;
 use crate::projection::{Change, Projection, Table, Undecodable};
 use crate::system::{Collection, ResourceOf};
 use crate::upsert::{JsonRows, Upsert};
@@ -106,7 +106,7 @@ impl Row {
 
 #[async_trait]
 impl Change for Upsert {
-    async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
-        Upsert::apply(self, transaction).await
+    async fn apply(&self, bulk: &mut Bulk<'_>) -> Result<(), sqlx::Error> {
+        Upsert::apply(self, bulk).await
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use event_store::RecordedEvent;
 use tokio::task::spawn_blocking;
 
-use crate::database::Transaction;
+use crate::database::Bulk;
 use crate::parked;
 use crate::projection::{Change, Projection, Undecodable};
 
@@ -74,8 +74,8 @@ impl Sorted {
     }
 
     /// Writes the rows of what can be applied, and parks the rest under this name.
-    pub(crate) async fn apply(&self, transaction: &mut Transaction, name: &str) -> Result<(), sqlx::Error> {
-        self.change.apply(transaction).await?;
-        parked::add(transaction, name, &self.waiting).await
+    pub(crate) async fn apply(&self, bulk: &mut Bulk<'_>, name: &str) -> Result<(), sqlx::Error> {
+        self.change.apply(bulk).await?;
+        parked::add(bulk, name, &self.waiting).await
     }
 }

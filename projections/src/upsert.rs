@@ -7,7 +7,7 @@
 
 use serde::Serialize;
 
-use crate::database::Transaction;
+use crate::database::Bulk;
 use crate::projection::Table;
 
 /// Rows with all columns of their table.
@@ -63,16 +63,16 @@ impl Upsert {
     }
 
     /// Writes them.
-    pub(crate) async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+    pub(crate) async fn apply(&self, bulk: &mut Bulk<'_>) -> Result<(), sqlx::Error> {
         let same_owner = format!("kept.{0} = excluded.{0}", self.owner);
         let condition = [Some(same_owner.as_str()), self.condition];
-        let hasty = statement(transaction, &self.table, Some(self.owner), &condition);
+        let hasty = statement(bulk, &self.table, Some(self.owner), &condition);
         let JsonRows { json, count } = &self.rows;
-        if *count == 0 || transaction.write_whole(&hasty, json).await? == *count {
+        if *count == 0 || bulk.write_whole(&hasty, json).await? == *count {
             return Ok(());
         }
-        let thorough = statement(transaction, &self.table, None, &[self.condition]);
-        transaction.write_whole(&thorough, json).await.map(drop)
+        let thorough = statement(bulk, &self.table, None, &[self.condition]);
+        bulk.write_whole(&thorough, json).await.map(drop)
     }
 }
 
@@ -80,20 +80,16 @@ impl Upsert {
 ///
 /// # Errors
 /// When one of them is there after all, or the database does not answer. Nothing is written then.
-pub(crate) async fn insert(
-    transaction: &mut Transaction,
-    table: &Table,
-    rows: &JsonRows,
-) -> Result<(), sqlx::Error> {
-    if rows.count == 0 {
+pub(crate) async fn insert(bulk: &mut Bulk<'_>, table: &Table, rows: &JsonRows) -> Result<(), sqlx::Error> {
+    if rows.count == 0 || bulk.copy(table, &rows.json).await? {
         return Ok(());
     }
-    transaction.write_whole(&insertion(transaction, table), &rows.json).await.map(drop)
+    bulk.write_whole(&insertion(bulk, table), &rows.json).await.map(drop)
 }
 
-fn insertion(transaction: &Transaction, table: &Table) -> String {
+fn insertion(bulk: &Bulk<'_>, table: &Table) -> String {
     let names: Vec<&str> = table.definitions().map(|(name, _)| name).collect();
-    let value = |(at, (name, kind)): (usize, (&str, &str))| transaction.whole_column(at, name, kind);
+    let value = |(at, (name, kind)): (usize, (&str, &str))| bulk.whole_column(at, name, kind);
     let values: Vec<String> = table.definitions().enumerate().map(value).collect();
     format!(
         "INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{whole}}",
@@ -104,7 +100,7 @@ fn insertion(transaction: &Transaction, table: &Table) -> String {
 
 /// (`WHERE true` tells SQLite's parser where the SELECT ends.)
 fn statement(
-    transaction: &Transaction,
+    bulk: &Bulk<'_>,
     table: &Table,
     left_alone: Option<&str>,
     conditions: &[Option<&str>],
@@ -116,7 +112,7 @@ fn statement(
     let conditions = if conditions.is_empty() { "true".to_owned() } else { conditions.join(" AND ") };
     format!(
         "{} WHERE true ON CONFLICT ({}) DO UPDATE SET {} WHERE {conditions}",
-        insertion(transaction, table),
+        insertion(bulk, table),
         table.key.join(", "),
         written.join(", ")
     )
@@ -155,9 +151,9 @@ mod tests {
             .create(&database, &mut transaction, &table)
             .await
             .unwrap();
-        transaction.about_own("words");
-        insert(&mut transaction, &table, &JsonRows::new(&[["1", "first"]])).await.unwrap();
-        insert(&mut transaction, &table, &JsonRows::new(&[["1", "again"]])).await.unwrap_err();
+        let mut bulk = transaction.about("words").own();
+        insert(&mut bulk, &table, &JsonRows::new(&[["1", "first"]])).await.unwrap();
+        insert(&mut bulk, &table, &JsonRows::new(&[["1", "again"]])).await.unwrap_err();
         let word = sqlx::query_scalar::<_, String>("SELECT word FROM words");
         assert_eq!(word.fetch_all(transaction.connection()).await.unwrap(), ["first"]);
     }

@@ -1,29 +1,32 @@
 //! The only folder that knows which database it is.
 //!
 //! Everything else says the SQL that SQLite and Postgres share: `$1` parameters, `ON CONFLICT`,
-//! `->>` on JSON. Where the two differ, a statement says `{rows}`, `{whole}` or `{keys}` and the [`Dialect`]
+//! `->>` on JSON. Where the two differ, a statement says `{rows}`, `{whole}` or `{in_keys}` and the [`Dialect`]
 //! fills it in.
 
+mod bulk;
+mod load;
+mod pool;
 mod postgres;
 mod readers;
-mod records;
+mod rows;
 mod sqlite;
 mod transaction;
 
 use std::borrow::Cow;
-use std::future::ready;
 use std::io;
-use std::str::FromStr;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions, install_default_drivers};
+use sqlx::any::install_default_drivers;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr};
+use sqlx::{AnyPool, AssertSqlSafe, PgPool, SqlSafeStr};
 use tempfile::TempDir;
 
+pub use bulk::Bulk;
+pub(crate) use load::Load;
 pub(crate) use readers::Readers;
-pub use transaction::Transaction;
+pub(crate) use transaction::Transaction;
 
 /// The changes of the tables, oldest first; run when a database is opened.
 const MIGRATIONS: [(&str, &str); 7] = [
@@ -41,6 +44,8 @@ const MIGRATIONS: [(&str, &str); 7] = [
 #[derive(Debug, Clone)]
 pub struct Database {
     writer: AnyPool,
+    /// Where rows can be copied into a table: the connection that does.
+    loader: Option<PgPool>,
     readers: Readers,
     dialect: &'static Dialect,
     /// The folder of a database that goes when the last clone goes.
@@ -52,7 +57,8 @@ pub struct Database {
 struct Dialect {
     name: &'static str,
     rows: &'static str,
-    keys: &'static str,
+    /// Says that a column is one of many keys.
+    in_keys: &'static str,
     whole: Whole,
     /// Makes a JSON array out of a list of columns: what is before and what is behind it.
     array: (&'static str, &'static str),
@@ -67,10 +73,8 @@ struct Dialect {
     now: &'static str,
     /// The type of a text that is sorted by.
     key_text: &'static str,
-    /// Lifts the limits of time for one transaction.
+    /// Lets one transaction take its time, and read tables as a whole.
     patient: &'static str,
-    /// Lets one transaction commit before the disk has it; whatever is synced later brings it along.
-    relaxed: &'static str,
 }
 
 /// Rows with all columns of a table, on their way into it.
@@ -86,28 +90,6 @@ struct Whole {
 
 /// How long a question may wait for its answer, longer than any limit of the database's own.
 pub(crate) const ANSWER: Duration = Duration::from_secs(7);
-
-/// How long a connection may take to come to rest before it is cut off.
-const REST: Duration = Duration::from_secs(5);
-
-/// How connections are treated.
-#[derive(Debug, Clone, Copy)]
-struct Limits {
-    size: u32,
-    acquire: Duration,
-    /// Whether a connection may have died unnoticed.
-    remote: bool,
-}
-
-impl Limits {
-    fn file(size: u32) -> Self {
-        Self { size, acquire: Duration::from_secs(10), remote: false }
-    }
-
-    fn server(size: u32, acquire: Duration) -> Self {
-        Self { size, acquire, remote: true }
-    }
-}
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -160,7 +142,7 @@ impl Database {
             }
             Some(path) => {
                 let (writer, readers, temporary) = sqlite::open(path).await?;
-                Ok(Self { writer, readers, dialect: &sqlite::DIALECT, _temporary: temporary })
+                Ok(Self { writer, loader: None, readers, dialect: &sqlite::DIALECT, _temporary: temporary })
             }
         }
     }
@@ -179,8 +161,9 @@ impl Database {
 
     fn server(url: &str) -> Result<Self, OpenError> {
         load_drivers();
-        let (writer, readers) = postgres::open(url)?;
-        Ok(Self { writer, readers, dialect: &postgres::DIALECT, _temporary: None })
+        let (writer, loader, readers) = postgres::open(url)?;
+        let loader = Some(loader);
+        Ok(Self { writer, loader, readers, dialect: &postgres::DIALECT, _temporary: None })
     }
 
     /// The same when it answers at once, or is no server. A server that does not is opened all the same,
@@ -223,6 +206,11 @@ impl Database {
     /// whoever is writing has finished, in Postgres the checkpoint does.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         Ok(Transaction::new(self.writer.begin_with(self.dialect.begin).await?, self.dialect))
+    }
+
+    /// Begins to fill a table that nobody else knows.
+    pub(crate) async fn begin_load(&self) -> Result<Load, sqlx::Error> {
+        Load::begin(self).await
     }
 
     /// The names of the columns of a table; none when there is no such table.
@@ -316,42 +304,11 @@ fn is_postgres(url: &str) -> bool {
 /// Whether a URL names a database, without opening it.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn is_understood(url: &str) -> bool {
+    use sqlx::any::AnyConnectOptions;
+
     load_drivers();
     let file = url.strip_prefix("sqlite:").map(|path| sqlite::url(path.trim_start_matches("//"), "rw"));
-    AnyConnectOptions::from_str(file.as_deref().unwrap_or(url)).is_ok()
-}
-
-/// How to connect.
-fn options(url: &str) -> Result<AnyConnectOptions, sqlx::Error> {
-    // A statement is logged with its text, and ours are long: the worker logs what it does instead.
-    Ok(AnyConnectOptions::from_str(url)?.disable_statement_logging())
-}
-
-/// Those that write. Connects when it is first needed, and again whenever that is necessary.
-fn pool(url: &str, greeting: String, limits: Limits) -> Result<AnyPool, sqlx::Error> {
-    let options = options(url)?;
-    let greeting: Arc<str> = greeting.into();
-    let lifetime = limits.remote.then_some(Duration::from_secs(1800));
-    let mut pool = AnyPoolOptions::new()
-        .max_connections(limits.size)
-        .acquire_timeout(limits.acquire)
-        .idle_timeout(lifetime)
-        .max_lifetime(lifetime)
-        .test_before_acquire(limits.remote)
-        .after_connect(move |connection, _| {
-            let greeting = Arc::clone(&greeting);
-            Box::pin(async move { connection.execute(AssertSqlSafe(greeting)).await.map(drop) })
-        })
-        // SQLite takes back by itself what no longer fits on the disk, and the driver, which then fails to
-        // do so again, believes for ever that the transaction goes on.
-        .before_acquire(|connection, _| Box::pin(ready(Ok(!connection.is_in_transaction()))));
-    if limits.remote {
-        // One that was given up on may never answer, and would otherwise be waited for for ever.
-        pool = pool.after_release(|connection, _| {
-            Box::pin(within(REST, async { connection.ping().await.map(|()| true) }))
-        });
-    }
-    Ok(pool.connect_lazy_with(options))
+    pool::options::<AnyConnectOptions>(file.as_deref().unwrap_or(url)).is_ok()
 }
 
 fn migrator(dialect: &Dialect) -> Migrator {

@@ -13,7 +13,8 @@ use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{Limits, is_away};
+use super::is_away;
+use super::pool::Limits;
 
 /// After this time without a question the server may have gone and come back unnoticed.
 const REST: Duration = Duration::from_millis(10);

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use sqlx::AnyPool;
 use tempfile::TempDir;
 
-use super::{Dialect, Limits, OpenError, Readers, Whole, migrator, options, pool};
+use super::pool::{Limits, options, pool};
+use super::{Dialect, OpenError, Readers, Whole, migrator};
 
 /// How many queries read at the same time.
 const READERS: u32 = 4;
@@ -42,7 +43,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         },
         encode: |json| Cow::Borrowed(json),
     },
-    keys: "SELECT value FROM json_each($1)",
+    in_keys: "IN (SELECT value FROM json_each($1))",
     array: ("json_array(", ")"),
     held: "",
     begin: "BEGIN IMMEDIATE",
@@ -51,8 +52,6 @@ pub(super) const DIALECT: Dialect = Dialect {
     now: "CAST((julianday('now') - 2440587.5) * 86400000 AS BIGINT)",
     key_text: "TEXT",
     patient: "SELECT 1",
-    // As every commit is.
-    relaxed: "SELECT 1",
 };
 
 /// The one that writes, those that read, and the folder of a temporary database.
@@ -65,7 +64,8 @@ pub(super) async fn open(path: &str) -> Result<(AnyPool, Readers, Option<Arc<Tem
         }
         path => (path.trim_start_matches("//").to_owned(), None),
     };
-    let writer = pool(&url(&path, "rwc"), format!("{EVERY_CONNECTION} {WRITER}"), Limits::file(1))?;
+    let writer: AnyPool =
+        pool(options(&url(&path, "rwc"))?, &format!("{EVERY_CONNECTION} {WRITER}"), Limits::file(1));
     // Whoever else opens this file at the moment waits here, and then finds everything done.
     let mut transaction = writer.begin_with(DIALECT.begin).await?;
     migrator(&DIALECT).set_locking(false).run_direct(None, &mut *transaction, false).await?;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::throttle::Throttle;
 use super::{Replay, ReplayError, insist};
 use crate::checkpoint::{self, Moved, Step};
-use crate::database::Transaction;
+use crate::database::{Bulk, Transaction};
 use crate::parked;
 use crate::partition::Positions;
 use crate::projection::Change;
@@ -95,11 +95,11 @@ impl Replay {
             }
             let to = at.towards(goal, piece.through);
             parked = insist(async || {
-                let mut transaction = self.database.begin().await?;
                 // Nobody reads these rows before the switch, which is synced.
-                transaction.relax().await?;
-                let parked = self.bring(&mut transaction, &piece, (&at, &to), &parked).await?;
-                transaction.commit().await?;
+                let mut load = self.database.begin_load().await?;
+                let bulk = load.about_own(&self.target.table);
+                let parked = self.bring(bulk, &piece, (&at, &to), &parked).await?;
+                load.commit().await?;
                 Ok(parked)
             })
             .await?;
@@ -125,7 +125,8 @@ impl Replay {
         let mut at = from.clone();
         while let Some(piece) = incoming.recv().await {
             let to = at.towards(goal, piece.through);
-            parked = self.bring(transaction, &piece, (&at, &to), &parked).await?;
+            let bulk = transaction.about(&self.target.table).own();
+            parked = self.bring(bulk, &piece, (&at, &to), &parked).await?;
             at = to;
         }
         match reader.await {
@@ -166,7 +167,7 @@ impl Replay {
 
     async fn bring(
         &self,
-        transaction: &mut Transaction,
+        mut bulk: Bulk<'_>,
         piece: &Piece,
         (from, to): (&Positions, &Positions),
         parked: &BTreeSet<String>,
@@ -174,19 +175,18 @@ impl Replay {
         let projection = &*self.projection;
         let store = &*self.store;
         let step = Step { from, to, events: piece.events.len(), leases: None };
-        match checkpoint::advance(transaction, projection, &self.target, store, step).await? {
+        match checkpoint::advance(&mut bulk, projection, &self.target, store, step).await? {
             Moved::Yes => {}
             Moved::WentBack | Moved::LeaseLost | Moved::Refused(_) => return Err(ReplayError::Shared),
         }
-        transaction.about_own(&self.target.table);
         match &piece.change {
             Some(change) if parked.is_empty() => {
-                change.apply(transaction).await?;
+                change.apply(&mut bulk).await?;
                 Ok(BTreeSet::new())
             }
             _ => {
                 let sorted = Sorted::new(projection, &piece.events, parked)?;
-                sorted.apply(transaction, &self.target.name).await?;
+                sorted.apply(&mut bulk, &self.target.name).await?;
                 Ok(sorted.parked)
             }
         }

@@ -222,8 +222,7 @@ impl Worker {
                     // An operator came in between.
                     sorted = Sorted::aside(&self.projection, &events, &parked).await?;
                 }
-                transaction.about(&self.target.table);
-                sorted.apply(&mut transaction, &self.target.name).await?;
+                sorted.apply(&mut transaction.about(&self.target.table), &self.target.name).await?;
             }
             transaction.commit().await?;
             self.saved = saved;
@@ -249,7 +248,7 @@ impl Worker {
         let (projection, store) = (&*self.projection, &*self.store);
         let to = self.saved.through(to);
         let step = Step { from: &self.saved, to: &to, events, leases: self.leases.as_ref() };
-        match checkpoint::advance(transaction, projection, &self.target, store, step).await? {
+        match checkpoint::advance(&mut transaction.bulk(), projection, &self.target, store, step).await? {
             Moved::Yes => Ok(to),
             Moved::WentBack => Err(StepError::WentBack(projection.name())),
             Moved::LeaseLost => Err(StepError::LeaseLost(projection.name())),
@@ -265,7 +264,7 @@ impl Worker {
             let mut transaction = self.database.begin().await?;
             let target = &self.target;
             Ok::<_, StepError>(
-                checkpoint::load(&mut transaction, projection, target, store, &partitions).await??,
+                checkpoint::load(&mut transaction.bulk(), projection, target, store, &partitions).await??,
             )
         })
         .await?;

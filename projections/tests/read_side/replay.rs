@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::StatusCode;
+use domain::elearning::Application;
+use domain::kernel::Shared;
 use event_store::{EventStore, Position};
 use projections::elearning::my_page::MyPage;
 use projections::{Plan, Purpose, Replay, ReplayError, Screen, elearning, rollback};
@@ -127,6 +129,28 @@ async fn an_interrupted_replay_goes_on_where_it_was() {
     assert!(from >= Some(Position(9)) && events < 27, "{from:?} {events}");
     let outcome = run(&world, Purpose::Next, false).await;
     assert!(outcome.switched && outcome.comparison.unwrap().is_equal());
+}
+
+/// DESIGN 7: whatever people write, rows that are made anew have it as the live ones do.
+#[tokio::test]
+async fn new_rows_have_the_same_texts_as_the_live_ones() {
+    let world = World::running().await;
+    let texts = ["", "\\N", "\\.", "\\", "\t\n\r\u{8}\u{c}\u{1}", "\"q\", (가) {x}", "a\0b", "null", "[1,2]"];
+    let mut last = Position(0);
+    for (n, text) in (0..).zip(texts) {
+        let (name, address) = (Some(text.to_owned()), Some(format!("{text}\n{text}")));
+        let sale = Application { student_name: name, address, ..(*wanted_by("student1", n)).clone() };
+        last = world.happened(happy(&Shared::new(sale))).await;
+    }
+    assert_eq!(world.considered("my_page", last).await, None);
+    let live = world.rows().await;
+    let outcome = run(&world, Purpose::Next, false).await;
+    assert!(outcome.switched && outcome.comparison.unwrap().is_equal());
+    assert_eq!(world.rows().await, live);
+    for (n, text) in (0..).zip(texts) {
+        let seen = world.my_page(wanted_by("student1", n).id, last).await;
+        assert_eq!(seen["studentName"], text.replace('\0', "\u{fffd}"), "{seen}");
+    }
 }
 
 /// DESIGN 7: `verify` tells whether the live rows are what the log says, and changes nothing.

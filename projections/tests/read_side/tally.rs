@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use axum::Router;
 use event_store::{Filter, RecordedEvent};
 use projections::query::Reads;
-use projections::{Change, Projection, Rows, Screen, System, Table, Transaction, Undecodable, elearning};
+use projections::{Bulk, Change, Projection, Rows, Screen, System, Table, Undecodable, elearning};
 use sqlx::Error;
 
 /// Counts; while it is `broken`, the database fails after everything was written.
@@ -84,12 +84,12 @@ struct Count {
 
 #[async_trait]
 impl Change for Count {
-    async fn apply(&self, transaction: &mut Transaction) -> Result<(), Error> {
+    async fn apply(&self, bulk: &mut Bulk<'_>) -> Result<(), Error> {
         let statement = "
             INSERT INTO {table} AS kept (id, revision)
             SELECT r.value ->> 0, CAST(r.value ->> 1 AS BIGINT) FROM {rows} WHERE true
             ON CONFLICT (id) DO UPDATE SET revision = kept.revision + excluded.revision";
-        transaction.write(statement, self.rows.clone()).await?;
+        bulk.write(statement, self.rows.clone()).await?;
         if self.broken.load(Ordering::SeqCst) { Err(Error::Protocol("broken".to_owned())) } else { Ok(()) }
     }
 }

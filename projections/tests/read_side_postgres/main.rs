@@ -6,6 +6,7 @@ mod cluster;
 mod discretion;
 mod outage;
 mod place;
+mod plans;
 mod sharing;
 mod switching;
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use event_store::Position;
-use projections::{Purpose, Replay};
+use projections::{Purpose, Replay, ReplayError};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,47 @@ async fn a_worker_that_waited_for_a_switch_goes_on_in_the_new_rows() {
     switching.execute(sqlx::raw_sql(SWITCH)).await.unwrap();
     assert_eq!(world.considered("my_page", last).await, None);
     assert_eq!(world.rows().await["my_page"], world.rebuilt().await["my_page"]);
+}
+
+/// G10: a server that ends a replay while it fills its table has kept neither rows nor checkpoint of that piece;
+/// the next replay does the rest, each row once.
+#[tokio::test]
+async fn a_replay_that_the_server_ends_goes_on_where_it_was() {
+    let world = World::running().await;
+    for n in 0..5 {
+        world.happened(happy(&wanted_by("student1", n))).await;
+    }
+    let last = world.happened(happy(&wanted_by("student1", 5))).await;
+    assert_eq!(world.considered("my_page", last).await, None);
+    let replay = || {
+        let projection = world.system.projection("my_page").unwrap();
+        Replay::new(world.store.clone(), world.database.clone(), projection, Purpose::Next).in_batches_of(8)
+    };
+    let stop = CancellationToken::new();
+    let begun = replay();
+    begun.run(false, &stop, |_| stop.cancel()).await.unwrap_err();
+    let from = replay().plan().await.unwrap().from;
+    assert_eq!(from, Some(Position(7)));
+
+    let mut other = AnyConnection::connect(&world.url()).await.unwrap();
+    other.execute("BEGIN").await.unwrap();
+    other.execute("LOCK TABLE my_page__next IN SHARE MODE").await.unwrap();
+    let ended = async {
+        somebody_waits(&world).await;
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        other.execute(end).await.unwrap();
+    };
+    let never = CancellationToken::new();
+    let begun = replay();
+    let (outcome, ()) = tokio::join!(begun.run(false, &never, |_| {}), ended);
+    assert!(matches!(outcome, Err(ReplayError::Database(_))), "{outcome:?}");
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(replay().plan().await.unwrap().from, from);
+    assert_eq!(world.rows_of("my_page__next").await, 2);
+
+    let outcome = replay().run(false, &never, |_| {}).await.unwrap();
+    assert!(outcome.switched && outcome.comparison.unwrap().is_equal());
 }
 
 /// A deadlock, of which Postgres ends one side, is nothing but a reason to try again: for a worker and for

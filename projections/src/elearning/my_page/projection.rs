@@ -10,7 +10,7 @@ use foldhash::{HashMap, HashSet};
 
 use super::row::{Placed, Row};
 use super::table;
-use crate::database::Transaction;
+use crate::database::Bulk;
 use crate::elearning::read;
 use crate::projection::{Change, Projection, Table, Undecodable};
 use crate::upsert::JsonRows;
@@ -78,14 +78,14 @@ struct Fold {
 
 #[async_trait]
 impl Change for Fold {
-    async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
+    async fn apply(&self, bulk: &mut Bulk<'_>) -> Result<(), sqlx::Error> {
         let ids: HashSet<&RequestId> = self.events.iter().map(|event| &event.application().id).collect();
         let found = match ids.is_empty() {
             true => Vec::new(),
-            false => table::read(transaction, ids.into_iter()).await?,
+            false => table::read(bulk, ids.into_iter()).await?,
         };
         let mut rows: Rows = found.into_iter().map(|row| (row.application.id, Some(row))).collect();
         self.events.iter().for_each(|event| fold(&mut rows, event));
-        table::write(transaction, &self.new, table::json(rows)).await
+        table::write(bulk, &self.new, table::json(rows)).await
     }
 }

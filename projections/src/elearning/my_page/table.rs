@@ -13,7 +13,7 @@ use sqlx::any::AnyRow;
 use super::projection::NAME;
 use super::row::{Revisions, Row};
 use crate::checkpoint::number;
-use crate::database::Transaction;
+use crate::database::Bulk;
 use crate::projection::Table;
 use crate::upsert::{JsonRows, Upsert, insert};
 
@@ -36,13 +36,13 @@ pub(super) const TABLE: Table = Table {
 
 /// The rows of these applications, as far as there are any.
 pub(super) async fn read(
-    transaction: &mut Transaction,
+    bulk: &mut Bulk<'_>,
     ids: impl Iterator<Item = &RequestId>,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let keys = serde_json::to_string(&ids.collect::<Vec<_>>()).expect("ids are plain texts");
-    let columns = transaction.array(COLUMNS);
-    let statement = format!("SELECT {columns} FROM {{table}} WHERE id IN ({{keys}})");
-    let rows = transaction.read(&statement, keys).await?;
+    let columns = bulk.array(COLUMNS);
+    let statement = format!("SELECT {columns} FROM {{table}} WHERE id {{in_keys}}");
+    let rows = bulk.read(&statement, keys).await?;
     let row = |row: &AnyRow| decode(row.try_get(0)?).map_err(|odd| sqlx::Error::Decode(odd.into()));
     rows.iter().map(row).collect()
 }
@@ -55,20 +55,16 @@ pub(super) fn json(rows: HashMap<RequestId, Option<Row>>) -> JsonRows {
 }
 
 /// Writes rows that begin, and others over what was there.
-pub(super) async fn write(
-    transaction: &mut Transaction,
-    new: &JsonRows,
-    others: JsonRows,
-) -> Result<(), sqlx::Error> {
-    let others = match transaction.owns_table() {
+pub(super) async fn write(bulk: &mut Bulk<'_>, new: &JsonRows, others: JsonRows) -> Result<(), sqlx::Error> {
+    let others = match bulk.owns_table() {
         true => {
-            insert(transaction, &TABLE, new).await?;
+            insert(bulk, &TABLE, new).await?;
             others
         }
         // A table that others write too may hold what they should not have written: it is overwritten.
         false => new.and(others),
     };
-    Upsert::new(TABLE, "student_id", None, others).apply(transaction).await
+    Upsert::new(TABLE, "student_id", None, others).apply(bulk).await
 }
 
 /// A row, from the array of its columns in the order of [`COLUMNS`].

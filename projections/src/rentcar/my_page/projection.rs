@@ -10,7 +10,7 @@ use event_store::{Filter, RecordedEvent};
 use serde::Serialize;
 
 use super::row::{Part, RentalPart, ReservationPart};
-use crate::database::Transaction;
+use crate::database::Bulk;
 use crate::dated;
 use crate::projection::{Change, Projection, Table, Undecodable};
 
@@ -146,8 +146,8 @@ const RENTALS: &str = "
 
 #[async_trait]
 impl Change for Upserts {
-    async fn apply(&self, transaction: &mut Transaction) -> Result<(), sqlx::Error> {
-        transaction.write(RESERVATIONS, self.reservations.clone()).await?;
-        transaction.write(RENTALS, self.rentals.clone()).await
+    async fn apply(&self, bulk: &mut Bulk<'_>) -> Result<(), sqlx::Error> {
+        bulk.write(RESERVATIONS, self.reservations.clone()).await?;
+        bulk.write(RENTALS, self.rentals.clone()).await
     }
 }
