@@ -59,6 +59,12 @@ impl Table {
     pub(crate) fn definitions(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.columns.split(", ").filter_map(|column| column.split_once(' '))
     }
+
+    /// The names of its columns, as SQL lists them.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<&str> = self.definitions().map(|(name, _)| name).collect();
+        names.join(", ")
+    }
 }
 
 /// An event that cannot be read, and where it is.

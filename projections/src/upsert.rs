@@ -76,7 +76,7 @@ impl Upsert {
     }
 }
 
-/// Writes rows whose keys are not in the table, for a quarter less than rows that may be there.
+/// Writes rows whose keys are not in the table, for much less than rows that may be there.
 ///
 /// # Errors
 /// When one of them is there after all, or the database does not answer. Nothing is written then.
@@ -88,14 +88,9 @@ pub(crate) async fn insert(bulk: &mut Bulk<'_>, table: &Table, rows: &JsonRows) 
 }
 
 fn insertion(bulk: &Bulk<'_>, table: &Table) -> String {
-    let names: Vec<&str> = table.definitions().map(|(name, _)| name).collect();
     let value = |(at, (name, kind)): (usize, (&str, &str))| bulk.whole_column(at, name, kind);
     let values: Vec<String> = table.definitions().enumerate().map(value).collect();
-    format!(
-        "INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{whole}}",
-        names.join(", "),
-        values.join(", ")
-    )
+    format!("INSERT INTO {{table}} AS kept ({}) SELECT {} FROM {{whole}}", table.names(), values.join(", "))
 }
 
 /// (`WHERE true` tells SQLite's parser where the SELECT ends.)

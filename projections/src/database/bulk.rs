@@ -89,8 +89,7 @@ impl<'t> Bulk<'t> {
     /// statement over them; whether it did.
     pub(crate) async fn copy(&mut self, table: &Table, rows: &str) -> Result<bool, sqlx::Error> {
         let Session::Postgres(connection) = &mut self.session else { return Ok(false) };
-        let names: Vec<&str> = table.definitions().map(|(name, _)| name).collect();
-        let statement = format!("COPY {} ({}) FROM STDIN", self.table, names.join(", "));
+        let statement = format!("COPY {} ({}) FROM STDIN", self.table, table.names());
         let mut copy = connection.copy_in_raw(&statement).await?;
         for part in rows::write(&without_nul(rows), &COPY).as_bytes().chunks(PART) {
             copy.send(part).await?;

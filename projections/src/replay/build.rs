@@ -253,23 +253,25 @@ async fn read(
     let (mut through, mut sent) = (from, from);
     while through < goal {
         let Batch { events: more, through: looked, .. } = subscription.next().await?;
-        let more = more.into_iter().take_while(|event| Some(event.position) <= goal);
-        let more = more.filter(|event| wanted(event) && !skipped.contains(&event.position));
-        // It is what the log says that is compared with the live rows, not what its writer meant.
-        events.extend(more.map(|event| RecordedEvent { decoded: Decoded::default(), ..event }));
         through = looked.max(through).min(goal);
-        while events.len() >= size || (through >= goal && sent < goal) {
-            // With room for all that will come: growing to it would copy megabytes for each piece.
-            let mut rest = Vec::with_capacity(size);
-            rest.extend(events.drain(size.min(events.len())..));
-            let piece = std::mem::replace(&mut events, rest);
-            // Behind the last event of all there may be some that were of no interest.
-            sent = if events.is_empty() { through } else { piece.last().map(|last| last.position) };
-            if pieces.send(Read { events: piece, through: sent }).await.is_err() {
-                // Whoever took them has ended and says why.
-                return Ok(());
+        let more = more.into_iter().take_while(|event| Some(event.position) <= goal);
+        for event in more.filter(|event| wanted(event) && !skipped.contains(&event.position)) {
+            sent = Some(event.position);
+            // It is what the log says that is compared with the live rows, not what its writer meant.
+            events.push(RecordedEvent { decoded: Decoded::default(), ..event });
+            if events.len() == size {
+                let piece = std::mem::replace(&mut events, Vec::with_capacity(size));
+                if pieces.send(Read { events: piece, through: sent }).await.is_err() {
+                    // Whoever took them has ended and says why.
+                    return Ok(());
+                }
             }
         }
+    }
+    // Behind the last event of all there may be some that were of no interest.
+    if !events.is_empty() || sent < goal {
+        // Whoever does not take it has ended and says why.
+        pieces.send(Read { events, through }).await.ok();
     }
     Ok(())
 }
