@@ -17,7 +17,7 @@ const PART: usize = 1 << 20;
 pub struct Bulk<'t> {
     session: Session<'t>,
     dialect: &'static Dialect,
-    table: String,
+    table: &'t str,
     own: bool,
 }
 
@@ -28,8 +28,8 @@ pub(super) enum Session<'t> {
 }
 
 impl<'t> Bulk<'t> {
-    pub(super) fn new(session: Session<'t>, dialect: &'static Dialect, table: &str) -> Self {
-        Self { session, dialect, table: table.to_owned(), own: false }
+    pub(super) fn new(session: Session<'t>, dialect: &'static Dialect, table: &'t str) -> Self {
+        Self { session, dialect, table, own: false }
     }
 
     /// The same about a table that nobody but whoever says this has ever written, and each event once.
@@ -124,7 +124,7 @@ impl<'t> Bulk<'t> {
         let dialect = self.dialect;
         let statement = statement.replace("{rows}", dialect.rows).replace("{whole}", dialect.whole.rows);
         let statement = statement.replace("{in_keys}", dialect.in_keys);
-        AssertSqlSafe(statement.replace("{held}", dialect.held).replace("{table}", &self.table))
+        AssertSqlSafe(statement.replace("{held}", dialect.held).replace("{table}", self.table))
     }
 }
 

@@ -1,8 +1,7 @@
 use sqlx::Postgres;
 
 use super::bulk::{Bulk, Session};
-use super::postgres;
-use super::{Database, Transaction};
+use super::{Transaction, postgres};
 
 /// A transaction that fills a table which nobody else knows yet. Its commit need not wait for the disk: a
 /// power cut may take back the last of those, whole, and what is in them can be made again.
@@ -15,15 +14,8 @@ pub(crate) enum Load {
 }
 
 impl Load {
-    pub(super) async fn begin(database: &Database) -> Result<Self, sqlx::Error> {
-        let Some(loader) = &database.loader else {
-            return database.begin().await.map(Self::File);
-        };
-        loader.begin().await.map(Self::Server)
-    }
-
     /// For the statements about many rows of this table.
-    pub(crate) fn about_own(&mut self, table: &str) -> Bulk<'_> {
+    pub(crate) fn about_own<'t>(&'t mut self, table: &'t str) -> Bulk<'t> {
         match self {
             Self::File(transaction) => transaction.about(table),
             Self::Server(transaction) => Bulk::new(Session::Postgres(transaction), &postgres::DIALECT, table),

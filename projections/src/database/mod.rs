@@ -210,7 +210,10 @@ impl Database {
 
     /// Begins to fill a table that nobody else knows.
     pub(crate) async fn begin_load(&self) -> Result<Load, sqlx::Error> {
-        Load::begin(self).await
+        match &self.loader {
+            Some(loader) => loader.begin().await.map(Load::Server),
+            None => self.begin().await.map(Load::File),
+        }
     }
 
     /// The names of the columns of a table; none when there is no such table.

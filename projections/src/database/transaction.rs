@@ -25,7 +25,7 @@ impl Transaction {
     }
 
     /// For the statements about many rows of this table, which they call `{table}`.
-    pub(crate) fn about(&mut self, table: &str) -> Bulk<'_> {
+    pub(crate) fn about<'t>(&'t mut self, table: &'t str) -> Bulk<'t> {
         Bulk::new(Session::Any(&mut self.inner), self.dialect, table)
     }
 
