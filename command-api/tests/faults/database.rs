@@ -14,7 +14,7 @@ use crate::verdict::everything_is_there_exactly_once;
 async fn queries_wait(process: &Process) {
     let began = Instant::now();
     loop {
-        let answer = reqwest::get(format!("{}/myPages", process.url)).await.unwrap();
+        let answer = process.get("/myPages").await;
         if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
             assert!(answer.headers().contains_key("retry-after"));
             let problem: Value = answer.json().await.unwrap();
@@ -41,7 +41,7 @@ async fn rows_catch_up(process: &Process, journal: &Mutex<Journal>) {
         (journal.applied.clone(), journal.cancelled.clone())
     };
     for id in applied {
-        let row = reqwest::get(format!("{}/myPages/{id}", process.url)).await.unwrap();
+        let row = process.get(&format!("/myPages/{id}")).await;
         assert_eq!(row.status(), StatusCode::OK, "{id}");
         let row: Value = row.json().await.unwrap();
         let status = if cancelled.contains(&id) { "cancelled" } else { "completed" };

@@ -21,7 +21,7 @@ async fn a_full_disk_refuses_until_there_is_room_and_then_goes_on_by_itself() {
     let ballast = disk.at.join("ballast");
     fill(&ballast);
     process.until("full", |status| status["status"] == "OUT_OF_SERVICE").await;
-    let refused = reqwest::get(format!("{}/readyz", process.url)).await.unwrap();
+    let refused = process.get("/readyz").await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     let before = load.acknowledged();
     fs::remove_file(&ballast).unwrap();

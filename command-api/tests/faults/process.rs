@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
 /// Longer than anything takes that works.
@@ -15,6 +16,8 @@ pub(crate) const NEVER: Duration = Duration::from_secs(120);
 pub(crate) struct Process {
     child: Child,
     pub(crate) url: String,
+    /// One for all questions: to make one takes longer than to ask.
+    client: Client,
 }
 
 /// The main job on a folder, not started yet.
@@ -50,7 +53,7 @@ impl Process {
         // Whoever does not read makes the process wait.
         std::thread::spawn(move || lines.for_each(drop));
         match url {
-            Some(url) => Some(Self { child, url }),
+            Some(url) => Some(Self { child, url, client: Client::new() }),
             None => {
                 assert!(!child.wait().unwrap().success(), "a process that does not listen has failed");
                 None
@@ -76,8 +79,12 @@ impl Process {
         assert!(self.child.wait().unwrap().success(), "exit code 0 after SIGTERM");
     }
 
+    pub(crate) async fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
     pub(crate) async fn status(&self) -> Value {
-        reqwest::get(format!("{}/status", self.url)).await.unwrap().json().await.unwrap()
+        self.get("/status").await.json().await.unwrap()
     }
 
     /// Asks for the status until it is as wanted, for as long as anything moves.

@@ -28,7 +28,7 @@ async fn a_failed_sync_stops_the_writer_and_nothing_is_claimed() {
     let status = process.until("out of service", |status| status["status"] == "OUT_OF_SERVICE").await;
     assert!(status["problems"][0].as_str().unwrap().contains("takes no writes"), "{status:#}");
     load.end().await;
-    let ask = async |path: &str| reqwest::get(format!("{}{path}", process.url)).await.unwrap().status();
+    let ask = async |path: &str| process.get(path).await.status();
     assert_eq!(ask("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(ask("/healthz").await, StatusCode::OK);
     assert_eq!(ask("/myPages?studentId=student1").await, StatusCode::OK, "reads go on");

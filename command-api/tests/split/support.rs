@@ -54,9 +54,9 @@ pub(crate) fn free_addresses<const N: usize>() -> [String; N] {
 
 /// Asks again until the answer is as wanted.
 pub(crate) async fn until(what: &str, url: &str, is: impl Fn(&Value) -> bool) -> Value {
-    let began = Instant::now();
+    let (client, began) = (Client::new(), Instant::now());
     loop {
-        let answer = match reqwest::get(url).await {
+        let answer = match client.get(url).send().await {
             Ok(answer) => answer.json().await.unwrap_or_default(),
             Err(_) => Value::Null,
         };
