@@ -1,7 +1,7 @@
 //! The application as a value: everything it needs is handed in, so that a test builds the same one.
 
 use std::future::{IntoFuture, ready};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -94,7 +94,11 @@ impl App {
     pub fn new(parts: AppParts) -> Self {
         let AppParts { store, business, read_side, shutdown } = parts;
         let Business { contexts, api, policies: runners, page, description, simulators } = business;
-        let document = Bytes::from(openapi::document(description, read_side.is_some()).to_string());
+        let has_queries = read_side.is_some();
+        // Most processes are never asked for it.
+        let document = Arc::new(LazyLock::new(move || {
+            Bytes::from(openapi::document(description(), has_queries).to_string())
+        }));
         let ReadSide { router: queries, status: projections, metrics: measures } =
             read_side.unwrap_or_else(ReadSide::none);
         let requests = Requests::default();
@@ -115,7 +119,10 @@ impl App {
             .merge(api)
             .merge(operate::router(operated))
             .merge(simulators)
-            .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], document)))
+            .route(
+                "/openapi.json",
+                get(async move || ([(header::CONTENT_TYPE, "application/json")], (**document).clone())),
+            )
             .fallback(async || ApiError::NoSuchRoute)
             .method_not_allowed_fallback(async || ApiError::MethodNotAllowed);
         // Every route is made ready here, once, and not for each connection.

@@ -53,7 +53,7 @@ pub struct Business {
     /// Its web page, in front of the whole API: its own routes and the queries.
     pub page: fn(Router) -> Router,
     /// What it says of its routes.
-    pub description: Description,
+    pub description: fn() -> Description,
     /// What can be told how to behave while it runs.
     pub simulators: Router,
 }

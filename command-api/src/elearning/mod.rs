@@ -86,7 +86,7 @@ pub fn business(parts: Parts, environment: Environment) -> Business {
         api,
         policies: environment.run(SYSTEM, policies(), decode, &reactions),
         contexts: environment.contexts,
-        description: openapi::description(),
+        description: openapi::description,
         page: web::router,
         simulators: simulator(provider),
     }
