@@ -15,7 +15,8 @@ use super::index_write;
 use super::sealed::Sealed;
 use super::segment::{self, SegmentFile};
 
-/// The first segments are smaller, so that a new store opens at once and a small one stays small.
+/// The first segments are smaller, so that a new store opens at once and a small one stays small. Each is
+/// twice as long as the one before: of a longer one, more zeros than events would be written meanwhile.
 const FIRST: u64 = 4 * 1024 * 1024;
 
 /// The folder of a log, and how its files are made.
@@ -30,7 +31,7 @@ pub(crate) struct Site {
 impl Site {
     /// The length of a segment that must have room for so many bytes.
     pub(crate) fn capacity(&self, number: u64, at_least: u64) -> u64 {
-        let grown = FIRST.saturating_mul(4u64.saturating_pow(number.min(16) as u32));
+        let grown = FIRST.saturating_mul(2u64.saturating_pow(number.min(16) as u32));
         grown.min(self.segment_bytes).max(at_least).next_multiple_of(4096)
     }
 
