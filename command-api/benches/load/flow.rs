@@ -53,7 +53,6 @@ pub(crate) async fn run() {
         "| applications over HTTP, {seconds} s a round | per second | of the echo | p50 | p99 | p99.9 |"
     );
     println!("|---|---|---|---|---|---|");
-    let mut limit_at_64 = f64::NAN;
     for connections in [1, 64, 256] {
         let (mut bare, mut commands, mut outside, mut whole) = (vec![], vec![], vec![], vec![]);
         for _ in 0..ROUNDS {
@@ -72,15 +71,21 @@ pub(crate) async fn run() {
         row("— applied and paid, durable", commands.iter(), limit);
         row("— the same, with a payment provider outside that takes 1 ms", outside.iter(), limit);
         row("— with every policy and projection running", whole.iter().map(|flow| &flow.load), limit);
-        if connections == 64 {
-            limit_at_64 = limit;
-        }
     }
-    let seconds = setting("SUSTAINED_SECONDS", 60);
-    let mut long = flow(64, seconds).await;
-    row(&format!("the same for {seconds} s, 64 connections"), [&long.load].into_iter(), limit_at_64);
+    let sustained = setting("SUSTAINED_SECONDS", 60);
+    let bare = || wrk::post(format!("{echo}/applies"), BODY, 64, seconds);
+    let before = bare().await;
+    let mut long = flow(64, sustained).await;
+    let beside = [before, bare().await];
+    let limit = median(beside.iter().map(|load| load.per_second));
+    row("bare echo before and after, 64 connections", beside.iter(), limit);
+    row(
+        &format!("— with every policy and projection running, for {sustained} s"),
+        [&long.load].into_iter(),
+        limit,
+    );
     println!();
-    println!("| under that load for {seconds} s | |");
+    println!("| under that load for {sustained} s | |");
     println!("|---|---|");
     long.lags.sort_unstable();
     let at = |percent: usize| long.lags[(long.lags.len() - 1) * percent / 100].as_millis();
