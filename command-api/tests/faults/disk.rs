@@ -17,13 +17,14 @@ fn run(program: &str, arguments: &[&str]) -> bool {
 }
 
 impl Mounted {
-    /// An ext4 file system in a file, journal and all; `None`, and a word about it, where this user
-    /// cannot mount one.
-    pub(crate) fn ext4(folder: &Path) -> Option<Self> {
+    /// An ext4 file system with these features in a file, journal and all; `None`, and a word about it, where
+    /// this user cannot mount one.
+    pub(crate) fn ext4(folder: &Path, features: &str) -> Option<Self> {
         let (image, at) = (folder.join("disk.img"), folder.join("disk"));
         fs::File::create(&image).unwrap().set_len(8 << 30).unwrap();
         fs::create_dir(&at).unwrap();
-        assert!(run("mkfs.ext4", &["-q", "-F", &image.display().to_string()]), "mkfs.ext4 makes a disk");
+        let made = run("mkfs.ext4", &["-q", "-F", "-O", features, &image.display().to_string()]);
+        assert!(made, "mkfs.ext4 makes a disk");
         let disk = Self { at, image: Some(image) };
         disk.mount().then_some(disk).or_else(not_allowed)
     }

@@ -10,10 +10,19 @@ use crate::{chance, cycles};
 /// and new files included.
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_was_acknowledged_survives_any_number_of_power_losses_exactly_once() {
+    the_power_fails("extent", cycles(5)).await;
+}
+
+/// Such a file system reserves no room for a segment, which is then filled with zeros before it is used.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_survives_them_where_the_file_system_reserves_no_room() {
+    the_power_fails("^extent,^64bit", cycles(2)).await;
+}
+
+async fn the_power_fails(features: &str, cycles: u64) {
     let folder = tempfile::TempDir::new().unwrap();
-    let Some(disk) = Mounted::ext4(folder.path()) else { return };
+    let Some(disk) = Mounted::ext4(folder.path(), features) else { return };
     let (data, journal) = (disk.at.join("data"), Arc::default());
-    let cycles = cycles(5);
     for cycle in 0..cycles {
         let mut process = Process::start(main_job(&data));
         let load = Load::of(8, &process.url, &journal);

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::disk::{Disk, RealDisk};
+use super::disk::{Disk, LogFile, RealDisk};
 use super::error::OpenError;
 use super::visit::Visitor;
 use super::{Opened, check, folder, segment};
@@ -46,8 +46,8 @@ fn copy(from: &Path, to: &Path, front: Option<u64>) -> Opened<()> {
     let source = File::open(from)?;
     let length = source.metadata()?.len();
     let mut target = File::create_new(to)?;
+    target.reserve(length)?;
     io::copy(&mut source.take(front.unwrap_or(u64::MAX)), &mut target)?;
-    target.set_len(length)?;
     target.sync_all()?;
     Ok(())
 }

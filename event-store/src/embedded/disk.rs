@@ -6,6 +6,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::{Errno, retry_on_intr};
+
 /// A file system.
 pub trait Disk: Send + Sync + 'static {
     /// Makes a new file for reading and writing.
@@ -70,6 +73,13 @@ pub trait LogFile: Send + Sync {
     /// When the disk does; what was written since the last success may be lost in any part.
     fn sync(&self) -> io::Result<()>;
 
+    /// Makes a file so long, in bytes, unless it is longer. There is room for all of it then; what is new
+    /// reads as zeros.
+    ///
+    /// # Errors
+    /// When there is no room, or the disk fails.
+    fn reserve(&self, length: u64) -> io::Result<()>;
+
     /// The length in bytes.
     ///
     /// # Errors
@@ -117,6 +127,14 @@ impl LogFile for File {
         self.sync_data()
     }
 
+    fn reserve(&self, length: u64) -> io::Result<()> {
+        match retry_on_intr(|| fallocate(self, FallocateFlags::empty(), 0, length)) {
+            // Not every file system can; zeros take the room on all of them.
+            Err(Errno::OPNOTSUPP) => write_zeros(self, self.length()?, length),
+            done => Ok(done?),
+        }
+    }
+
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
@@ -145,9 +163,9 @@ pub(crate) fn read_exact(file: &dyn LogFile, length: usize, offset: u64) -> io::
     Ok(buffer)
 }
 
-/// How much is written in the background between two syncs, in bytes. The log's own syncs queue behind no
+/// How much more than appends one sync carries, in bytes: zeros, or a piece of an index. No append waits for
 /// more than this.
-pub(crate) const STEP: usize = 64 * 1024;
+pub(crate) const PIECE: usize = 256 * 1024;
 
 /// Writes a file from its front, durable step by step.
 pub(crate) struct Steps<'a> {
@@ -158,11 +176,11 @@ pub(crate) struct Steps<'a> {
 
 impl<'a> Steps<'a> {
     pub(crate) fn new(file: &'a dyn LogFile) -> Self {
-        Self { file, written: 0, waiting: Vec::with_capacity(STEP) }
+        Self { file, written: 0, waiting: Vec::with_capacity(PIECE) }
     }
 
     pub(crate) fn put(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        while let Some((now, rest)) = bytes.split_at_checked(STEP - self.waiting.len()) {
+        while let Some((now, rest)) = bytes.split_at_checked(PIECE - self.waiting.len()) {
             self.waiting.extend_from_slice(now);
             self.step()?;
             bytes = rest;
@@ -178,6 +196,19 @@ impl<'a> Steps<'a> {
         self.waiting.clear();
         self.file.sync()
     }
+}
+
+pub(crate) static ZEROS: [u8; PIECE] = [0; PIECE];
+
+/// Writes zeros from one offset up to another.
+pub(crate) fn write_zeros(file: &dyn LogFile, from: u64, to: u64) -> io::Result<()> {
+    let mut at = from;
+    while at < to {
+        let length = (to - at).min(ZEROS.len() as u64);
+        write_all(file, &ZEROS[..length as usize], at).map_err(|(_, error)| error)?;
+        at += length;
+    }
+    Ok(())
 }
 
 /// Writes everything; an error says how much was written before it.

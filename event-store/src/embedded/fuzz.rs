@@ -240,6 +240,13 @@ impl LogFile for File {
         Ok(())
     }
 
+    fn reserve(&self, length: u64) -> io::Result<()> {
+        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let length = bytes.len().max(length as usize);
+        bytes.resize(length, 0);
+        Ok(())
+    }
+
     fn length(&self) -> io::Result<u64> {
         Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).len() as u64)
     }

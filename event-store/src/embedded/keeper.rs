@@ -1,15 +1,13 @@
-//! The thread behind the writer: fills the next segment with zeros before it is needed, writes the
-//! indexes of sealed ones and puts their filters side by side. In the writer, each would be a pause of
-//! tens of milliseconds.
+//! The thread behind the writer: makes the next segment before it is needed, writes the indexes of sealed
+//! ones and puts their filters side by side. In the writer, each would be a pause.
 
 use std::io;
 use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle, Thread};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::Health;
 
-use super::ahead::Ahead;
 use super::log::Log;
 use super::sealed::Sealed;
 use super::segment::SegmentFile;
@@ -27,9 +25,6 @@ enum Task {
 pub(crate) struct Keeper {
     site: Arc<Site>,
     tasks: Option<mpsc::Sender<Task>>,
-    ahead: Arc<Ahead>,
-    /// The thread, to be woken.
-    filler: Thread,
     thread: Option<JoinHandle<()>>,
     /// The next segment, being prepared.
     next: Option<mpsc::Receiver<io::Result<SegmentFile>>>,
@@ -39,10 +34,8 @@ impl Keeper {
     /// Begins with a spare segment if the last start left one.
     pub(crate) fn start(site: Site, log: Arc<Log>, spare: Option<SegmentFile>) -> io::Result<Self> {
         let site = Arc::new(site);
-        let ahead = Arc::<Ahead>::default();
         let (tasks, todo) = mpsc::channel();
-        let worker =
-            Worker { site: Arc::clone(&site), log, ahead: Arc::clone(&ahead), wanted: None, spare: None };
+        let worker = Worker { site: Arc::clone(&site), log, wanted: None, spare: None };
         let thread =
             thread::Builder::new().name("event-store-keeper".to_owned()).spawn(move || worker.run(&todo))?;
         let next = spare.map(|spare| {
@@ -51,19 +44,12 @@ impl Keeper {
             let _ = done.send(Ok(spare));
             next
         });
-        let filler = thread.thread().clone();
-        Ok(Self { site, tasks: Some(tasks), ahead, filler, thread: Some(thread), next })
-    }
-
-    /// The writer has come so far in its segment.
-    pub(crate) fn written(&self, bytes: u64, capacity: u64) {
-        self.ahead.written(bytes, capacity, &self.filler);
+        Ok(Self { site, tasks: Some(tasks), thread: Some(thread), next })
     }
 
     /// Has a segment prepared unless one is.
     pub(crate) fn prepare(&mut self, number: u64) {
         if self.next.is_none() {
-            self.ahead.hurry(false, &self.filler);
             self.next = Some(self.ask(number, 0));
         }
     }
@@ -71,7 +57,6 @@ impl Keeper {
     /// The next segment, with room for so many bytes. Waits for it if it is not ready; when
     /// preparing it failed, it is tried once more, for the reason may be gone.
     pub(crate) fn take(&mut self, number: u64, at_least: u64) -> io::Result<SegmentFile> {
-        self.ahead.hurry(true, &self.filler);
         if let Some(Ok(Ok(next))) = self.next.take().map(|next| next.recv())
             && next.capacity >= at_least
         {
@@ -100,7 +85,6 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.ahead.stop(&self.filler);
         self.tasks = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the preparing thread of the event store panicked");
@@ -112,7 +96,6 @@ impl Drop for Keeper {
 struct Worker {
     site: Arc<Site>,
     log: Arc<Log>,
-    ahead: Arc<Ahead>,
     /// A segment that could not be made for lack of space. It is tried again without being asked,
     /// because a server that says it takes no writes may never get another one.
     wanted: Option<(u64, u64)>,
@@ -154,10 +137,8 @@ impl Worker {
         {
             return Ok(spare);
         }
-        let made = self.site.segment(number, capacity, &self.ahead);
-        if let Err(error) = &made
-            && !self.ahead.is_stopped()
-        {
+        let made = self.site.segment(number, capacity);
+        if let Err(error) = &made {
             tracing::warn!(%error, number, "the next segment could not be prepared");
             self.wanted = Some((number, capacity));
         }
@@ -166,7 +147,7 @@ impl Worker {
 
     fn retry(&mut self) {
         let Some((number, capacity)) = self.wanted else { return };
-        match self.site.segment(number, capacity, &self.ahead) {
+        match self.site.segment(number, capacity) {
             Ok(spare) => {
                 (self.wanted, self.spare) = (None, Some(spare));
                 self.log.set_health(Health::Ready);

@@ -4,23 +4,22 @@
 //! folder/
 //!   lock              held while a process has the log open
 //!   store             format version and id of the log
-//!   0000000000.log    a segment: a file of zeros, overwritten with blocks from the front
+//!   0000000000.log    a segment: blocks from the front, zeros behind them
 //!   0000000000.idx    the index of a sealed segment; can be deleted
 //!   0000000001.log    the segment that is written
-//!   0000000002.new    the next one, being filled with zeros; .log when it is full of them
+//!   0000000002.log    the next one
 //! ```
 //!
 //! One thread writes ([`writer`]): everything that waits becomes one block ([`block`]) of frames
 //! ([`frame`]), one write and one sync; then it is shown to readers ([`log`], [`tail`]) and
 //! acknowledged. An append whose place is [`taken`] is answered before. A second thread ([`keeper`])
-//! fills segments ([`segment`]) with zeros [`ahead`] of need and writes the indexes ([`index_file`]) of
-//! sealed ones. Opening is always [`recovery`].
+//! makes segments ([`segment`]) before they are needed and writes the indexes ([`index_file`]) of sealed
+//! ones. Opening is always [`recovery`].
 //!
 //! Memory holds the index of the segment that is written ([`growing`]), the newest blocks, and for each
 //! older segment ([`sealed`]) a filter ([`bloom`]), the same once more beside those of others
 //! ([`sliced`]), and a sparse table: it grows by about 5 bytes per stream and segment, not with the events.
 
-mod ahead;
 mod backup;
 mod block;
 mod bloom;

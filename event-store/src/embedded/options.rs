@@ -81,6 +81,7 @@ impl Options {
             keeper: Keeper::start(site, Arc::clone(&recovered.log), recovered.spare)?,
             segment: recovered.active,
             offset: recovered.end,
+            filled: recovered.end,
             next_position: recovered.next_position,
             broken: None,
         };

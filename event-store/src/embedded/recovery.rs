@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::ahead::Ahead;
 use super::disk::Disk;
 use super::error::OpenError;
 use super::growing::Growing;
@@ -66,7 +65,7 @@ pub(crate) fn recover(site: &Site, numbers: &[u64], recent_bytes: usize) -> Open
         None => match spares.pop() {
             Some((empty, Rest::Zeros)) => empty,
             // The very first write was torn: the file is made anew.
-            _ => site.segment(0, site.capacity(0, 0), &Ahead::at_once())?,
+            _ => site.segment(0, site.capacity(0, 0))?,
         },
     };
     let mut sealed = Vec::new();
@@ -92,6 +91,10 @@ pub(crate) fn recover(site: &Site, numbers: &[u64], recent_bytes: usize) -> Open
     let (growing, end) = index(site.store, &active, next_position)?;
     cut(&active, end, spares.iter().any(|(_, rest)| *rest == Rest::Torn))?;
     let spare = keep_one(site, active.number, spares)?;
+    if let Err(error) = active.file.reserve(active.capacity) {
+        // A copy may be without the room that the original had.
+        tracing::warn!(%error, path = %active.path.display(), "there is no room for the rest of the segment");
+    }
     next_position = growing.regions.next_position;
     let active = Arc::new(active);
     let state = State {

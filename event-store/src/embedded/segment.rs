@@ -1,4 +1,4 @@
-//! A segment: one file of the log, filled with zeros before it is used.
+//! A segment: one file of the log.
 //!
 //! ```text
 //!  0            8        12       16               32               40               56      64
@@ -7,27 +7,24 @@
 //!  └────────────┴────────┴────────┴────────────────┴────────────────┴────────────────┴───────┴───────┴──────┴──────
 //! ```
 //!
-//! The file has its full length from the start: syncing an overwrite needs no change of the file's
-//! own description, which makes it 1.5 times faster than growing the file. It is filled under another
-//! name and renamed when all of it is durable, so a segment is never seen half made. The salt is new
-//! for every file; the blocks' CRCs depend on it.
+//! The file has its full length, and room for it on the disk, from the start. It is made under another name
+//! and renamed when that is durable, so a segment is never seen half made. The [`writer`](super::writer) writes
+//! zeros ahead of its blocks: to sync bytes that were written before needs no change of the file's own
+//! description, which makes it 1.5 times faster. The salt is new for every file; the blocks' CRCs depend on it.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::ahead::Ahead;
 use super::block::Place;
 use super::bytes::{Fields, put};
-use super::disk::{Disk, LogFile, STEP, read_exact, write_all};
+use super::disk::{Disk, LogFile, read_exact, write_all};
 
 /// Where the first block begins.
 pub(crate) const HEAD: u64 = 64;
 /// The version of every file this engine writes.
 pub(crate) const FORMAT: u32 = 1;
-/// How much is filled between two syncs when the writer is close behind, in bytes.
-const LONG_STEP: usize = 8 * STEP;
 const MAGIC: &[u8; 8] = b"GIROKLOG";
 /// An open segment.
 pub(crate) struct SegmentFile {
@@ -57,54 +54,32 @@ impl From<io::Error> for Wrong {
 }
 
 impl SegmentFile {
-    /// Makes a segment of zeros, durable in all its bytes and by name, as fast as it is due. Gives up
-    /// when told to stop.
+    /// Makes a segment that is durable, with room for all of it, and by name.
     pub(crate) fn create(
         disk: &dyn Disk,
         folder: &Path,
         store: Uuid,
         number: u64,
         capacity: u64,
-        ahead: &Ahead,
     ) -> io::Result<Self> {
         let unfinished = folder.join(format!("{number:010}.new"));
-        let made = Self::fill(disk, folder, store, number, capacity, ahead, &unfinished);
-        if made.is_err() {
+        disk.remove_if_there(&unfinished)?;
+        let file = disk.create(&unfinished)?;
+        let salt = Uuid::new_v4().as_u128();
+        let made = file.reserve(capacity).and_then(|()| {
+            write_all(&*file, &head(store, number, salt), 0).map_err(|(_, error)| error)?;
+            file.sync()
+        });
+        if let Err(error) = made {
             // Half a segment is of no use, and on a full disk its space is what others wait for. The
             // next start removes it if this cannot.
             if let Err(error) = disk.remove_if_there(&unfinished) {
                 tracing::debug!(%error, path = %unfinished.display(), "an unfinished segment stays");
             }
-        }
-        made
-    }
-
-    fn fill(
-        disk: &dyn Disk,
-        folder: &Path,
-        store: Uuid,
-        number: u64,
-        capacity: u64,
-        ahead: &Ahead,
-        unfinished: &Path,
-    ) -> io::Result<Self> {
-        disk.remove_if_there(unfinished)?;
-        let file = disk.create(unfinished)?;
-        let salt = Uuid::new_v4().as_u128();
-        let mut step = vec![0; LONG_STEP];
-        step[..HEAD as usize].copy_from_slice(&head(store, number, salt));
-        let mut filled = 0;
-        while filled < capacity {
-            // Short steps hold nobody up; whoever is behind makes longer ones.
-            let behind = ahead.wait(filled, capacity)? - filled;
-            let length = behind.clamp(STEP as u64, LONG_STEP as u64).min(capacity - filled);
-            write_all(&*file, &step[..length as usize], filled).map_err(|(_, error)| error)?;
-            file.sync()?;
-            filled += length;
-            step[..HEAD as usize].fill(0);
+            return Err(error);
         }
         let path = path(folder, number);
-        disk.rename(unfinished, &path)?;
+        disk.rename(&unfinished, &path)?;
         disk.sync_folder(folder)?;
         Ok(Self { number, path, file, salt, capacity })
     }

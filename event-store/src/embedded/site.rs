@@ -7,7 +7,6 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Opened;
-use super::ahead::Ahead;
 use super::disk::Disk;
 use super::index::Index;
 use super::index_file::IndexFile;
@@ -15,8 +14,7 @@ use super::index_write;
 use super::sealed::Sealed;
 use super::segment::{self, SegmentFile};
 
-/// The first segments are smaller, so that a new store opens at once and a small one stays small. Each is
-/// twice as long as the one before: of a longer one, more zeros than events would be written meanwhile.
+/// The first segments are smaller, so that a small store stays small. Each is twice as long as the one before.
 const FIRST: u64 = 4 * 1024 * 1024;
 
 /// The folder of a log, and how its files are made.
@@ -35,10 +33,10 @@ impl Site {
         grown.min(self.segment_bytes).max(at_least).next_multiple_of(4096)
     }
 
-    /// A new segment of zeros. A smaller one that waits under this number makes room for it.
-    pub(crate) fn segment(&self, number: u64, capacity: u64, ahead: &Ahead) -> io::Result<SegmentFile> {
+    /// A new segment. A smaller one that waits under this number makes room for it.
+    pub(crate) fn segment(&self, number: u64, capacity: u64) -> io::Result<SegmentFile> {
         self.disk.remove_if_there(&segment::path(&self.folder, number))?;
-        SegmentFile::create(&*self.disk, &self.folder, self.store, number, capacity, ahead)
+        SegmentFile::create(&*self.disk, &self.folder, self.store, number, capacity)
     }
 
     /// Writes the index of a sealed segment and from then on asks the file instead of the memory.

@@ -5,13 +5,12 @@ use std::io;
 use bytes::Bytes;
 
 use super::block::{self, ALIGN, Header};
-use super::disk::{LogFile, read_up_to};
+use super::disk::{ZEROS, read_up_to, write_zeros};
 use super::frame::Frame;
 use super::segment::{self, SegmentFile};
 
 /// How much is read at once, in bytes. A longer block is read whole.
 const WINDOW: usize = 1024 * 1024;
-static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// A block that is valid in its place.
 pub(crate) struct Block {
@@ -146,12 +145,6 @@ fn is_zero(bytes: &[u8]) -> bool {
 
 /// Overwrites a segment with zeros from an offset on, and syncs.
 pub(crate) fn zero(segment: &SegmentFile, from: u64) -> io::Result<()> {
-    let file: &dyn LogFile = &*segment.file;
-    let mut at = from;
-    while at < segment.capacity {
-        let length = (segment.capacity - at).min(ZEROS.len() as u64);
-        super::disk::write_all(file, &ZEROS[..length as usize], at).map_err(|(_, error)| error)?;
-        at += length;
-    }
-    file.sync()
+    write_zeros(&*segment.file, from, segment.capacity)?;
+    segment.file.sync()
 }

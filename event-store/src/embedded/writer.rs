@@ -8,7 +8,7 @@ use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::disk::write_all;
+use super::disk::{PIECE, write_all, write_zeros};
 use super::draft::Draft;
 use super::index::StreamHash;
 use super::keeper::Keeper;
@@ -43,6 +43,8 @@ pub(crate) struct Writer {
     pub(crate) segment: Arc<SegmentFile>,
     /// Where the next block begins.
     pub(crate) offset: u64,
+    /// Up to where the segment has been written, with blocks or zeros.
+    pub(crate) filled: u64,
     pub(crate) next_position: u64,
     /// Why nothing can be written any more.
     pub(crate) broken: Option<String>,
@@ -51,7 +53,6 @@ pub(crate) struct Writer {
 impl Writer {
     /// Works until every handle is gone.
     pub(crate) fn run(mut self) {
-        self.keeper.written(self.offset, self.segment.capacity);
         self.keeper.prepare(self.segment.number + 1);
         let (mut taken, mut waiting) = (Vec::new(), Vec::new());
         loop {
@@ -148,7 +149,6 @@ impl Writer {
         self.offset += length;
         self.next_position = making.next_position();
         let gone = self.log.publish(block, making.frames(), self.next_position);
-        self.keeper.written(self.offset, self.segment.capacity);
         self.head.send_replace(self.next_position.checked_sub(1).map(Position));
         making.acknowledge();
         // Behind the answers: nobody waits for that.
@@ -158,7 +158,8 @@ impl Writer {
     /// Writes a block durably. After a failure nothing is known about what the disk holds, and a
     /// second sync that succeeds would prove nothing, so nothing is written ever again.
     fn write(&mut self, bytes: &[u8]) -> Result<(), AppendError> {
-        let failed = match write_all(&*self.segment.file, bytes, self.offset) {
+        let filled = self.fill(self.offset + bytes.len() as u64).map_err(|error| (0, error));
+        let failed = match filled.and_then(|()| write_all(&*self.segment.file, bytes, self.offset)) {
             // Not a byte arrived, so the place is as empty as before.
             Err((0, error)) if is_full(&error) => {
                 self.log.set_health(Health::ReadOnly(error.to_string()));
@@ -186,17 +187,27 @@ impl Writer {
         Err(AppendError::Unknown(failed))
     }
 
+    /// Has zeros written behind a block that ends here, unless they are there: the same sync makes both durable.
+    fn fill(&mut self, end: u64) -> io::Result<()> {
+        if end > self.filled {
+            let until = end.next_multiple_of(PIECE as u64).min(self.segment.capacity);
+            write_zeros(&*self.segment.file, end, until)?;
+            self.filled = until;
+        }
+        Ok(())
+    }
+
     /// Goes on in the next segment, which must have room for a block of this length.
     fn roll(&mut self, length: u64) -> io::Result<()> {
         let number = self.segment.number + 1;
         let next = Arc::new(self.keeper.take(number, length + super::segment::HEAD)?);
         self.segment = Arc::clone(&next);
         self.offset = super::segment::HEAD;
+        self.filled = self.offset;
         // First what lets go of memory: the next segment takes as long as this one lasts.
         if let Some(sealed) = self.log.roll(next) {
             self.keeper.write_index(sealed);
         }
-        self.keeper.written(self.offset, self.segment.capacity);
         self.keeper.prepare(number + 1);
         Ok(())
     }

@@ -114,6 +114,14 @@ impl LogFile for FaultyFile {
         self.file.sync()
     }
 
+    fn reserve(&self, length: u64) -> io::Result<()> {
+        let grows = length.saturating_sub(self.file.length()?);
+        if let Some(room) = &mut self.disk.orders().room {
+            *room = room.checked_sub(grows).ok_or(ErrorKind::StorageFull)?;
+        }
+        self.file.reserve(length)
+    }
+
     fn length(&self) -> io::Result<u64> {
         self.file.length()
     }

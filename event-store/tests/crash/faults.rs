@@ -127,6 +127,20 @@ async fn a_write_refused_for_lack_of_space_before_its_first_byte_may_be_repeated
     assert_eq!(store.health(), Health::Ready);
 }
 
+/// A copy of a log has no room reserved, so it is the zeros behind a block that find none.
+#[tokio::test]
+async fn zeros_that_find_no_room_refuse_a_block_of_which_nothing_is_written() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let store = options().disk(disk.clone()).open(folder.path()).unwrap();
+    disk.orders().fail_write = Some((4096, ErrorKind::StorageFull));
+    assert_eq!(append(&store, "a-1", 1).await, Err(AppendError::Full));
+    assert!(matches!(store.health(), Health::ReadOnly(_)));
+    assert_eq!(append(&store, "a-1", 1).await.unwrap().position.0, 0);
+    assert_eq!(store.health(), Health::Ready);
+    drop(store);
+    assert_eq!(everything(&open(folder.path()).unwrap()).await.unwrap().len(), 1);
+}
+
 /// What a failed sync says about those in turn that are in its block, and what it does not say about the one
 /// that was there before.
 #[tokio::test]
