@@ -127,3 +127,29 @@ async fn a_subscriber_that_keeps_up_need_not_read_what_was_written() {
     let said: Vec<_> = heard.iter().map(|event| event.decoded.get::<u32>().as_deref().copied()).collect();
     assert_eq!(said, [Some(0), Some(1), Some(2)]);
 }
+
+/// Zeros go ahead of the blocks in pieces of 256 KiB, also after a start that does not know how far they go.
+#[tokio::test]
+async fn blocks_that_end_inside_a_piece_of_zeros_and_far_behind_it_are_all_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stream, mut written) = (StreamName::new("notes-1").unwrap(), Vec::new());
+    for length in [100, 90_000, 250_000, 40, 262_144, 700_000, 1, 130_000, 1_000_000, 70] {
+        let store = Options::new().recent_bytes(0).open(folder.path()).unwrap();
+        for fill in [b'a', b'b'] {
+            let event = NewEvent {
+                id: Uuid::new_v4(),
+                event_type: "Noted".into(),
+                data: vec![fill; length].into(),
+                metadata: Bytes::new(),
+                decoded: Decoded::default(),
+            };
+            written.push((event.id, event.data.clone()));
+            store.append(&stream, ExpectedRevision::Any, vec![event]).await.unwrap();
+        }
+        let read = store.read_stream(&stream, 0, Direction::Forwards, 100).await.unwrap();
+        assert!(
+            read.iter().map(|event| (event.id, event.data.clone())).eq(written.iter().cloned()),
+            "{length}"
+        );
+    }
+}

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, SeekFrom, fallocate, seek};
 use rustix::io::{Errno, retry_on_intr};
 
 /// A file system.
@@ -60,6 +60,15 @@ pub trait LogFile: Send + Sync {
     /// # Errors
     /// When the disk does.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Where, from an offset on, anything but zeros may be; `None` when nothing is. Who cannot tell answers
+    /// with the offset.
+    ///
+    /// # Errors
+    /// When the disk does.
+    fn find_data(&self, offset: u64) -> io::Result<Option<u64>> {
+        Ok(Some(offset))
+    }
 
     /// Writes some bytes, perhaps fewer than given.
     ///
@@ -117,6 +126,16 @@ impl Disk for RealDisk {
 impl LogFile for File {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         FileExt::read_at(self, buffer, offset)
+    }
+
+    fn find_data(&self, offset: u64) -> io::Result<Option<u64>> {
+        match seek(self, SeekFrom::Data(offset)) {
+            Ok(at) => Ok(Some(at)),
+            Err(Errno::NXIO) => Ok(None),
+            // Not every file system knows.
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some(offset)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
@@ -198,6 +217,7 @@ impl<'a> Steps<'a> {
     }
 }
 
+/// As many as are ever written at once.
 pub(crate) static ZEROS: [u8; PIECE] = [0; PIECE];
 
 /// Writes zeros from one offset up to another.
@@ -223,4 +243,46 @@ pub(crate) fn write_all(file: &dyn LogFile, bytes: &[u8], offset: u64) -> Result
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    /// What was reserved has its room, and reads as zeros around what was written.
+    #[test]
+    fn a_reserved_file_has_all_its_room_and_keeps_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let file = RealDisk.create(&path).unwrap();
+        file.reserve(1 << 20).unwrap();
+        write_all(&*file, b"kept", 500_000).unwrap();
+        file.reserve(2 << 20).unwrap();
+        file.reserve(4096).unwrap();
+        assert_eq!(file.length().unwrap(), 2 << 20);
+        assert!(fs::metadata(&path).unwrap().blocks() * 512 >= 2 << 20);
+        let mut expected = vec![0; 2 << 20];
+        expected[500_000..500_004].copy_from_slice(b"kept");
+        assert!(read_exact(&*file, 2 << 20, 0).unwrap() == expected);
+    }
+
+    #[test]
+    fn data_is_found_wherever_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = RealDisk.create(&folder.path().join("file")).unwrap();
+        file.reserve(1 << 20).unwrap();
+        for synced in [false, true] {
+            let at = if synced { 900_000 } else { 500_000 };
+            write_all(&*file, b"data", at).unwrap();
+            if synced {
+                file.sync().unwrap();
+            }
+            let found = file.find_data(at - 20_000).unwrap();
+            assert!(found.is_some_and(|found| (at - 20_000..=at).contains(&found)), "{found:?}");
+            assert_eq!(file.find_data(at + 1).unwrap(), Some(at + 1));
+        }
+        assert_eq!(file.find_data(1 << 20).unwrap(), None);
+    }
 }

@@ -120,6 +120,9 @@ pub(crate) fn rest(segment: &SegmentFile, from: u64) -> io::Result<Rest> {
     let (mut at, mut written) = (from, false);
     let mut window = vec![0; WINDOW];
     while at < segment.capacity {
+        // What is reserved and was never written need not be read.
+        let Some(data) = segment.file.find_data(at)? else { break };
+        at = data;
         let read = read_up_to(&*segment.file, &mut window, at)?;
         if read == 0 {
             break;

@@ -78,6 +78,10 @@ impl LogFile for FaultyFile {
         self.file.read_at(buffer, offset)
     }
 
+    fn find_data(&self, offset: u64) -> io::Result<Option<u64>> {
+        self.file.find_data(offset)
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         let mut orders = self.disk.orders();
         let length = self.file.length()?;
