@@ -3,6 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -61,13 +62,13 @@ pub trait LogFile: Send + Sync {
     /// When the disk does.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Where, from an offset on, anything but zeros may be; `None` when nothing is. Who cannot tell answers
-    /// with the offset.
+    /// Where, from an offset on, anything but zeros may be, up to where there is nothing again. Whoever cannot
+    /// tell says that it may be everywhere.
     ///
     /// # Errors
     /// When the disk does.
-    fn find_data(&self, offset: u64) -> io::Result<Option<u64>> {
-        Ok(Some(offset))
+    fn data_from(&self, offset: u64) -> io::Result<Option<Range<u64>>> {
+        Ok(all_from(offset, self.length()?))
     }
 
     /// Writes some bytes, perhaps fewer than given.
@@ -128,13 +129,13 @@ impl LogFile for File {
         FileExt::read_at(self, buffer, offset)
     }
 
-    fn find_data(&self, offset: u64) -> io::Result<Option<u64>> {
-        match seek(self, SeekFrom::Data(offset)) {
-            Ok(at) => Ok(Some(at)),
+    fn data_from(&self, offset: u64) -> io::Result<Option<Range<u64>>> {
+        let data = seek(self, SeekFrom::Data(offset));
+        match data.and_then(|data| Ok(data..seek(self, SeekFrom::Hole(data))?)) {
             Err(Errno::NXIO) => Ok(None),
-            // Not every file system knows.
-            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(Some(offset)),
-            Err(error) => Err(error.into()),
+            // Not every file system can tell.
+            Err(Errno::INVAL | Errno::OPNOTSUPP) => Ok(all_from(offset, self.length()?)),
+            known => Ok(Some(known?)),
         }
     }
 
@@ -157,6 +158,10 @@ impl LogFile for File {
     fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
+}
+
+fn all_from(offset: u64, length: u64) -> Option<Range<u64>> {
+    (offset < length).then_some(offset..length)
 }
 
 /// Reads until the buffer is full or the file ends; gives back how much was read.
@@ -279,10 +284,10 @@ mod tests {
             if synced {
                 file.sync().unwrap();
             }
-            let found = file.find_data(at - 20_000).unwrap();
-            assert!(found.is_some_and(|found| (at - 20_000..=at).contains(&found)), "{found:?}");
-            assert_eq!(file.find_data(at + 1).unwrap(), Some(at + 1));
+            let found = file.data_from(at - 20_000).unwrap().unwrap();
+            assert!(found.start >= at - 20_000 && found.start <= at && found.end >= at + 4, "{found:?}");
+            assert_eq!(file.data_from(at + 1).unwrap().unwrap().start, at + 1);
         }
-        assert_eq!(file.find_data(1 << 20).unwrap(), None);
+        assert_eq!(file.data_from(1 << 20).unwrap(), None);
     }
 }

@@ -117,29 +117,34 @@ pub(crate) enum Rest {
 
 /// Looks through everything from an offset to the end of the file.
 pub(crate) fn rest(segment: &SegmentFile, from: u64) -> io::Result<Rest> {
-    let (mut at, mut written) = (from, false);
+    let mut written = false;
     let mut window = vec![0; WINDOW];
-    while at < segment.capacity {
-        // What is reserved and was never written need not be read.
-        let Some(data) = segment.file.find_data(at)? else { break };
-        at = data;
+    for at in windows(segment, from)? {
         let read = read_up_to(&*segment.file, &mut window, at)?;
-        if read == 0 {
-            break;
+        if is_zero(&window[..read]) {
+            continue;
         }
-        if !is_zero(&window[..read]) {
-            written = true;
-            let candidates = window[..read].chunks(ALIGN).enumerate().filter(|(_, c)| c.starts_with(b"GBLK"));
-            for (number, _) in candidates {
-                let offset = at + (number * ALIGN) as u64;
-                if offset > from && Walk::from(segment, offset).next()?.is_some() {
-                    return Ok(Rest::BlockAt(offset));
-                }
+        written = true;
+        let candidates = window[..read].chunks(ALIGN).enumerate().filter(|(_, c)| c.starts_with(b"GBLK"));
+        for (number, _) in candidates {
+            let offset = at + (number * ALIGN) as u64;
+            if offset > from && Walk::from(segment, offset).next()?.is_some() {
+                return Ok(Rest::BlockAt(offset));
             }
         }
-        at += read as u64;
     }
     Ok(if written { Rest::Torn } else { Rest::Zeros })
+}
+
+/// Where to read, window by window, so as to see everything from an offset on that was ever written. What is
+/// only reserved need not be read; once it is, for being near to what was asked for, it looks written.
+fn windows(segment: &SegmentFile, from: u64) -> io::Result<Vec<u64>> {
+    let (mut windows, mut at) = (Vec::new(), from);
+    while let Some(data) = segment.file.data_from(at)? {
+        windows.extend((data.start..data.end).step_by(WINDOW));
+        at = data.end;
+    }
+    Ok(windows)
 }
 
 fn is_zero(bytes: &[u8]) -> bool {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -78,8 +79,8 @@ impl LogFile for FaultyFile {
         self.file.read_at(buffer, offset)
     }
 
-    fn find_data(&self, offset: u64) -> io::Result<Option<u64>> {
-        self.file.find_data(offset)
+    fn data_from(&self, offset: u64) -> io::Result<Option<Range<u64>>> {
+        self.file.data_from(offset)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
