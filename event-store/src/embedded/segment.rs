@@ -66,10 +66,8 @@ impl SegmentFile {
         disk.remove_if_there(&unfinished)?;
         let file = disk.create(&unfinished)?;
         let salt = Uuid::new_v4().as_u128();
-        let made = file.reserve(capacity).and_then(|()| {
-            write_all(&*file, &head(store, number, salt), 0).map_err(|(_, error)| error)?;
-            file.sync()
-        });
+        let made = write_all(&*file, &head(store, number, salt), 0).map_err(|(_, error)| error);
+        let made = made.and_then(|()| file.reserve(capacity)).and_then(|()| file.sync());
         if let Err(error) = made {
             // Half a segment is of no use, and on a full disk its space is what others wait for. The
             // next start removes it if this cannot.
