@@ -54,7 +54,7 @@ impl From<io::Error> for Wrong {
 }
 
 impl SegmentFile {
-    /// Makes a segment that is durable, with room for all of it, and by name.
+    /// Makes a segment with room for all of it, durable in its bytes and by name.
     pub(crate) fn create(
         disk: &dyn Disk,
         folder: &Path,
