@@ -1,10 +1,13 @@
 //! One client, made anew when the old one gave up for good, and when to try again.
 
 use std::fmt;
+use std::future::pending;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use eventstore::{Client, ClientSettings, Error};
+use tokio::task::JoinSet;
 
 use crate::{Health, OpenError, ReadError};
 
@@ -112,6 +115,22 @@ impl Connection {
         let health = Health::Down(trouble.to_string());
         *self.0.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
         ReadError::Unavailable(trouble.to_string())
+    }
+}
+
+/// Carries out a call in a task of its own, which ends when nobody waits for it any longer.
+///
+/// The calls of a client share its connection, and the first that needs a new one makes it. Were that call
+/// not polled for a while, because its caller does something else in between, all others would wait for as
+/// long; and for ever, if it is one of them that the caller waits for.
+pub(super) async fn carry_out<T: Send + 'static>(call: impl Future<Output = T> + Send + 'static) -> T {
+    let mut task = JoinSet::new();
+    task.spawn(call);
+    match task.join_next().await {
+        Some(Ok(answer)) => answer,
+        Some(Err(failure)) if failure.is_panic() => resume_unwind(failure.into_panic()),
+        // The runtime ends.
+        Some(Err(_)) | None => pending().await,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     Append, AppendError, Appended, Batch, Decoded, Direction, EventStore, ExpectedRevision, Filter, Health,
     NewEvent, OpenError, Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
 };
-use connection::{Connection, Trouble};
+use connection::{Connection, Trouble, carry_out};
 
 /// Where a log that does not tell its id by itself keeps one.
 pub(crate) const KEPT_IDENTITY: &str = "girok.identity";
@@ -174,6 +174,26 @@ impl EventStoreDb {
         }
     }
 
+    /// Over one call, which keeps them in order.
+    async fn append_in_order(&self, appends: &[Append]) -> Result<Vec<Appended>, AppendError> {
+        let unknown = |error: eventstore::Error| AppendError::Unknown(error.to_string());
+        let batch = self.connection.client().batch_append(&BatchAppendOptions::default()).await;
+        let batch = batch.map_err(unknown)?;
+        let appends = appends.iter().map(|Append { stream, expected, events }| {
+            let proposed = events.iter().map(convert::proposed).collect();
+            let (batch, expected) = (&batch, convert::expected(*expected));
+            async move { batch.append_to_stream(stream.as_str(), expected, proposed).await }
+        });
+        let under_way = stream::iter(appends.collect::<Vec<_>>()).buffered(UNDER_WAY);
+        let written: Vec<_> = under_way.try_collect().await.map_err(unknown)?;
+        let appended = written.iter().map(|written| {
+            let (revision, position) = written.current_revision().zip(written.current_position())?;
+            Some(Appended { revision, position: convert::from_wire(position) })
+        });
+        let all: Option<Vec<_>> = appended.collect();
+        all.ok_or_else(|| AppendError::Unknown("the server does not say where the events are".to_owned()))
+    }
+
     /// Whether the log has got as far as this position.
     pub(crate) async fn reaches(&self, position: Position) -> Result<(), ReadError> {
         self.read_all(Some(position), Direction::Forwards, &Filter::all(), 0).await.map(|_| ())
@@ -200,8 +220,9 @@ impl EventStore for EventStoreDb {
         let mut attempts = self.connection.attempts();
         loop {
             let proposed: Vec<_> = events.iter().map(convert::proposed).collect();
-            let client = self.connection.client();
-            let trouble = match client.append_to_stream(stream.as_str(), &options, proposed).await {
+            let (client, stream, options) = (self.connection.client(), stream.clone(), options.clone());
+            let call = async move { client.append_to_stream(stream.as_str(), &options, proposed).await };
+            let trouble = match carry_out(call).await {
                 Ok(written) => {
                     self.connection.works();
                     return Ok(Appended {
@@ -223,24 +244,9 @@ impl EventStore for EventStoreDb {
         }
     }
 
-    /// Over one call, which keeps them in order.
     async fn append_all(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
-        let unknown = |error: eventstore::Error| AppendError::Unknown(error.to_string());
-        let batch = self.connection.client().batch_append(&BatchAppendOptions::default()).await;
-        let batch = batch.map_err(unknown)?;
-        let appends = appends.iter().map(|Append { stream, expected, events }| {
-            let proposed = events.iter().map(convert::proposed).collect();
-            let (batch, expected) = (&batch, convert::expected(*expected));
-            async move { batch.append_to_stream(stream.as_str(), expected, proposed).await }
-        });
-        let under_way = stream::iter(appends.collect::<Vec<_>>()).buffered(UNDER_WAY);
-        let written: Vec<_> = under_way.try_collect().await.map_err(unknown)?;
-        let appended = written.iter().map(|written| {
-            let (revision, position) = written.current_revision().zip(written.current_position())?;
-            Some(Appended { revision, position: convert::from_wire(position) })
-        });
-        let all: Option<Vec<_>> = appended.collect();
-        all.ok_or_else(|| AppendError::Unknown("the server does not say where the events are".to_owned()))
+        let store = self.clone();
+        carry_out(async move { store.append_in_order(&appends).await }).await
     }
 
     async fn read_stream(
@@ -255,7 +261,9 @@ impl EventStore for EventStoreDb {
         }
         let mut attempts = self.connection.attempts();
         loop {
-            match self.try_read_stream(stream, from, direction, max).await {
+            let (store, stream) = (self.clone(), stream.clone());
+            let call = async move { store.try_read_stream(&stream, from, direction, max).await };
+            match carry_out(call).await {
                 Ok(events) => {
                     self.connection.works();
                     return Ok(events);
@@ -275,7 +283,9 @@ impl EventStore for EventStoreDb {
     ) -> Result<Batch, ReadError> {
         let mut attempts = self.connection.attempts();
         loop {
-            match self.try_read_all(after, direction, filter, max).await {
+            let (store, filter) = (self.clone(), filter.clone());
+            let call = async move { store.try_read_all(after, direction, &filter, max).await };
+            match carry_out(call).await {
                 Ok(batch) => {
                     self.connection.works();
                     return Ok(batch);

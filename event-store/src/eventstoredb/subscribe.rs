@@ -1,10 +1,12 @@
 //! Following the log, over lost connections too: from the last position that was seen.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use eventstore::{StreamPosition, SubscribeToAllOptions, SubscriptionEvent, SubscriptionFilter};
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::stream::{self, StreamExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::connection::Trouble;
 use super::{EventStoreDb, convert};
@@ -16,15 +18,20 @@ const BATCH: usize = 1000;
 /// and longer.
 const PAUSE: Duration = Duration::from_millis(100);
 
-type Messages = BoxStream<'static, Vec<Result<SubscriptionEvent, eventstore::Error>>>;
+/// What a subscription is told, until its connection is lost. It is read by a task of its own, which ends with
+/// this, for the reason that [`carry_out`](super::connection::carry_out) has.
+struct Messages {
+    batches: mpsc::Receiver<Vec<Result<SubscriptionEvent, eventstore::Error>>>,
+    _reader: JoinSet<()>,
+}
 
 pub(super) fn follow(store: EventStoreDb, after: Option<Position>, filter: Filter) -> Subscription {
     Subscription::new(async_stream::try_stream! {
         let mut through = after;
         'connections: loop {
-            let mut messages = open(&store, through, &filter).await;
+            let mut messages = open(&store, through, &filter);
             let mut live = false;
-            while let Some(chunk) = messages.next().await {
+            while let Some(chunk) = messages.batches.recv().await {
                 let more = chunk.len() == BATCH;
                 let mut batch = Batch { events: Vec::new(), through, at_end: false };
                 let (mut told, mut lost) = (false, None);
@@ -84,7 +91,7 @@ pub(super) fn follow(store: EventStoreDb, after: Option<Position>, filter: Filte
     })
 }
 
-async fn open(store: &EventStoreDb, after: Option<Position>, filter: &Filter) -> Messages {
+fn open(store: &EventStoreDb, after: Option<Position>, filter: &Filter) -> Messages {
     let position = match after.and_then(convert::to_wire) {
         Some(position) => StreamPosition::Position(position),
         None => StreamPosition::Start,
@@ -93,15 +100,26 @@ async fn open(store: &EventStoreDb, after: Option<Position>, filter: &Filter) ->
     if let Some(filter) = on_the_server(filter) {
         options = options.filter(filter);
     }
-    let subscription = store.connection.client().subscribe_to_all(&options).await;
-    // The client's future must not be dropped halfway, so it lives in a stream of its own.
-    let messages = stream::unfold(Some(subscription), |subscription| async {
-        let mut subscription = subscription?;
-        let message = subscription.next_subscription_event().await;
-        let next = message.is_ok().then_some(subscription);
-        Some((message, next))
+    let client = store.connection.client();
+    let (told, batches) = mpsc::channel(1);
+    let mut reader = JoinSet::new();
+    reader.spawn(async move {
+        let subscription = client.subscribe_to_all(&options).await;
+        // The client's future must not be dropped halfway, so it lives in a stream of its own.
+        let messages = stream::unfold(Some(subscription), |subscription| async {
+            let mut subscription = subscription?;
+            let message = subscription.next_subscription_event().await;
+            let next = message.is_ok().then_some(subscription);
+            Some((message, next))
+        });
+        let mut messages = pin!(messages.ready_chunks(BATCH));
+        while let Some(batch) = messages.next().await {
+            if told.send(batch).await.is_err() {
+                return;
+            }
+        }
     });
-    messages.ready_chunks(BATCH).boxed()
+    Messages { batches, _reader: reader }
 }
 
 /// The server takes prefixes of one kind; what it lets through is looked at again.

@@ -1,7 +1,10 @@
 //! What the adapter promises beyond the contract: it outlives its server (DESIGN 6).
 
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -121,5 +124,38 @@ async fn the_connection_is_encrypted_when_the_url_says_so() {
     assert_eq!(store.head().await.unwrap().map(|head| head.0), Some(2));
     for refused in [format!("esdb://{}?tls=true", server.address), server.url()] {
         assert!(EventStoreDb::connect(&refused).await.is_err(), "{refused}");
+    }
+}
+
+/// The readers of a subscription do something else from time to time, as when a policy renews its lease. That
+/// must not hang on a connection which the subscription has only half made.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_subscription_is_doing_when_nobody_polls_it_calls_go_on() {
+    let mut server = Server::start().await;
+    let store = EventStoreDb::connect(&server.url()).await.unwrap();
+    fill(&store, "a-1", 0..1).await;
+    for number in 1..=16 {
+        let mut subscription = store.subscribe(None, Filter::all()).await.unwrap();
+        while !subscription.next().await.unwrap().at_end {}
+        server = server.restart().await;
+        // Two or three are enough to begin a connection.
+        let polled = poll(&mut subscription, 1 + number as usize % 4);
+        drop(tokio::time::timeout(Duration::from_millis(500), polled).await);
+        let filled = tokio::time::timeout(Duration::from_secs(20), fill(&store, "a-1", number..number + 1));
+        assert!(filled.await.is_ok(), "an append beside a subscription that is polled {} times", number % 4);
+        assert_eq!(take(&mut subscription, 1).await, [number]);
+    }
+}
+
+/// Polls it so many times, whenever it wants to be; what it tells is nothing new.
+async fn poll(subscription: &mut Subscription, mut times: usize) {
+    while times > 0 {
+        let mut next = pin!(subscription.next());
+        poll_fn(|context| {
+            times -= 1;
+            let told = next.as_mut().poll(context).is_ready();
+            if told || times == 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 }
