@@ -15,6 +15,12 @@ use crate::{Health, OpenError, ReadError};
 /// takes to restart.
 const ATTEMPTS: u32 = 7;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// A call without an answer has taken so long already that it is made once more, not seven times.
+const ATTEMPTS_IN_SILENCE: u32 = 2;
+/// How long a call waits for its answer, and for every further part of it, unless the URL says otherwise
+/// (`defaultDeadline`). The client tells the server the same, and waits for ever if nothing comes: a host that
+/// is gone says nothing, and a connection that ends in the very moment of a call can forget it.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why a call did not work.
 #[derive(Debug)]
@@ -66,26 +72,44 @@ pub(super) struct Connection(Arc<Shared>);
 
 struct Shared {
     settings: ClientSettings,
+    deadline: Duration,
     client: Mutex<Client>,
     health: Mutex<Health>,
 }
 
 impl Connection {
     pub(super) fn new(url: &str) -> Result<Self, OpenError> {
+        let parameters = url.to_ascii_lowercase();
+        let given = |name: &str| parameters.split(['?', '&']).find_map(|given| given.strip_prefix(name));
         // The client waits for this long before its very first call, too.
-        let given = url.to_ascii_lowercase().contains("discoveryinterval=");
         let joint = if url.contains('?') { '&' } else { '?' };
-        let url = if given { url.to_owned() } else { format!("{url}{joint}discoveryInterval=50") };
+        let url = match given("discoveryinterval=") {
+            Some(_) => url.to_owned(),
+            None => format!("{url}{joint}discoveryInterval=50"),
+        };
         let settings: ClientSettings = url
             .parse()
             .map_err(|error: eventstore::ClientSettingsParseError| OpenError::Url(error.to_string()))?;
+        let deadline = given("defaultdeadline=").map_or(DEADLINE, |given| {
+            // The client has taken it for a number; less than nothing means no deadline.
+            given.parse().map_or(Duration::MAX, Duration::from_millis)
+        });
         let client = Client::new(settings.clone()).map_err(|error| OpenError::Url(error.to_string()))?;
         let (client, health) = (Mutex::new(client), Mutex::new(Health::Ready));
-        Ok(Self(Arc::new(Shared { settings, client, health })))
+        Ok(Self(Arc::new(Shared { settings, deadline, client, health })))
     }
 
     pub(super) fn client(&self) -> Client {
         self.0.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for an answer no longer than the deadline.
+    pub(super) async fn in_time<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Trouble> {
+        let answer = tokio::time::timeout(self.0.deadline, answer).await;
+        answer.unwrap_or(Err(Error::DeadlineExceeded)).map_err(Trouble::from)
     }
 
     /// A client whose first connection failed never works again.
@@ -144,12 +168,17 @@ impl Attempts<'_> {
     /// Pauses before the next try; false when there is none.
     pub(super) async fn next(&mut self, trouble: &Trouble) -> bool {
         self.made += 1;
-        if !trouble.passes() || self.made >= ATTEMPTS {
+        let (attempts, renewed) = match trouble {
+            Trouble::Client(Error::DeadlineExceeded) => (ATTEMPTS_IN_SILENCE, true),
+            Trouble::Client(Error::ConnectionClosed | Error::GrpcConnectionError(_)) => (ATTEMPTS, true),
+            Trouble::Client(_) | Trouble::Beyond | Trouble::Nonsense(_) => (ATTEMPTS, false),
+        };
+        if !trouble.passes() || self.made >= attempts {
             return false;
         }
         tracing::debug!(%trouble, "the event store is tried again");
         tokio::time::sleep(FIRST_PAUSE * 2u32.pow(self.made - 1)).await;
-        if matches!(trouble, Trouble::Client(Error::ConnectionClosed | Error::GrpcConnectionError(_))) {
+        if renewed {
             self.connection.renew();
         }
         true

@@ -47,7 +47,8 @@ pub(super) fn recorded(resolved: ResolvedEvent) -> Result<RecordedEvent, Trouble
 }
 
 /// An answer of the server, or trouble on the way to it.
-pub(super) fn append_error(error: Error) -> Result<AppendError, Trouble> {
+pub(super) fn append_error(trouble: Trouble) -> Result<AppendError, Trouble> {
+    let Trouble::Client(error) = trouble else { return Err(trouble) };
     match error {
         Error::WrongExpectedVersion { current, .. } => {
             let actual = match current {

@@ -98,7 +98,8 @@ impl EventStoreDb {
             Direction::Forwards => options.forwards(),
             Direction::Backwards => options.backwards(),
         };
-        Ok(self.connection.client().read_all(&options).await?)
+        let client = self.connection.client();
+        self.connection.in_time(client.read_all(&options)).await
     }
 
     /// Reads until enough events are wanted and it is known whether anything lies behind them.
@@ -122,7 +123,7 @@ impl EventStoreDb {
         let mut page = self.read_page(from, direction, count).await?;
         let mut batch = Batch { events: Vec::new(), through: after, at_end: false };
         let mut first = included;
-        while let Some(event) = page.next().await? {
+        while let Some(event) = self.connection.in_time(page.next()).await? {
             let event = convert::recorded(event)?;
             // Reading forwards includes the position itself, which proves that it exists.
             if std::mem::take(&mut first) && Some(event.position) <= after {
@@ -158,8 +159,9 @@ impl EventStoreDb {
         };
         let mut events = Vec::new();
         let read = async {
-            let mut page = self.connection.client().read_stream(stream.as_str(), &options).await?;
-            while let Some(event) = page.next().await? {
+            let client = self.connection.client();
+            let mut page = self.connection.in_time(client.read_stream(stream.as_str(), &options)).await?;
+            while let Some(event) = self.connection.in_time(page.next()).await? {
                 events.push(convert::recorded(event)?);
             }
             Ok(())
@@ -176,13 +178,13 @@ impl EventStoreDb {
 
     /// Over one call, which keeps them in order.
     async fn append_in_order(&self, appends: &[Append]) -> Result<Vec<Appended>, AppendError> {
-        let unknown = |error: eventstore::Error| AppendError::Unknown(error.to_string());
-        let batch = self.connection.client().batch_append(&BatchAppendOptions::default()).await;
-        let batch = batch.map_err(unknown)?;
+        let unknown = |trouble: Trouble| AppendError::Unknown(trouble.to_string());
+        let (client, options) = (self.connection.client(), BatchAppendOptions::default());
+        let batch = self.connection.in_time(client.batch_append(&options)).await.map_err(unknown)?;
         let appends = appends.iter().map(|Append { stream, expected, events }| {
             let proposed = events.iter().map(convert::proposed).collect();
-            let (batch, expected) = (&batch, convert::expected(*expected));
-            async move { batch.append_to_stream(stream.as_str(), expected, proposed).await }
+            let append = batch.append_to_stream(stream.as_str(), convert::expected(*expected), proposed);
+            self.connection.in_time(append)
         });
         let under_way = stream::iter(appends.collect::<Vec<_>>()).buffered(UNDER_WAY);
         let written: Vec<_> = under_way.try_collect().await.map_err(unknown)?;
@@ -220,8 +222,11 @@ impl EventStore for EventStoreDb {
         let mut attempts = self.connection.attempts();
         loop {
             let proposed: Vec<_> = events.iter().map(convert::proposed).collect();
-            let (client, stream, options) = (self.connection.client(), stream.clone(), options.clone());
-            let call = async move { client.append_to_stream(stream.as_str(), &options, proposed).await };
+            let (connection, stream, options) = (self.connection.clone(), stream.clone(), options.clone());
+            let call = async move {
+                let client = connection.client();
+                connection.in_time(client.append_to_stream(stream.as_str(), &options, proposed)).await
+            };
             let trouble = match carry_out(call).await {
                 Ok(written) => {
                     self.connection.works();
@@ -230,7 +235,7 @@ impl EventStore for EventStoreDb {
                         position: convert::from_wire(written.position),
                     });
                 }
-                Err(error) => match convert::append_error(error) {
+                Err(trouble) => match convert::append_error(trouble) {
                     Ok(answer) => return Err(answer),
                     Err(trouble) => trouble,
                 },

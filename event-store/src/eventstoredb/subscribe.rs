@@ -1,5 +1,6 @@
 //! Following the log, over lost connections too: from the last position that was seen.
 
+use std::future::ready;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What a subscription is told, until its connection is lost. It is read by a task of its own, which ends with
 /// this, for the reason that [`carry_out`](super::connection::carry_out) has.
 struct Messages {
-    batches: mpsc::Receiver<Vec<Result<SubscriptionEvent, eventstore::Error>>>,
+    batches: mpsc::Receiver<Vec<Result<SubscriptionEvent, Trouble>>>,
     _reader: JoinSet<()>,
 }
 
@@ -54,7 +55,7 @@ pub(super) fn follow(store: EventStoreDb, after: Option<Position>, filter: Filte
                         }
                         Ok(SubscriptionEvent::CaughtUp) => (live, told) = (true, true),
                         Ok(_) => {}
-                        Err(error) => lost = Some(Trouble::from(error)),
+                        Err(trouble) => lost = Some(trouble),
                     }
                 }
                 (batch.through, batch.at_end) = (through, live && !more && lost.is_none());
@@ -100,18 +101,22 @@ fn open(store: &EventStoreDb, after: Option<Position>, filter: &Filter) -> Messa
     if let Some(filter) = on_the_server(filter) {
         options = options.filter(filter);
     }
-    let client = store.connection.client();
+    let connection = store.connection.clone();
     let (told, batches) = mpsc::channel(1);
     let mut reader = JoinSet::new();
     reader.spawn(async move {
-        let subscription = client.subscribe_to_all(&options).await;
+        let mut subscription = connection.client().subscribe_to_all(&options).await;
+        // The server confirms it at once; behind that, silence is nothing unusual.
+        let confirmed = connection.in_time(subscription.next_subscription_event()).await;
+        let subscription = confirmed.is_ok().then_some(subscription);
         // The client's future must not be dropped halfway, so it lives in a stream of its own.
-        let messages = stream::unfold(Some(subscription), |subscription| async {
+        let messages = stream::unfold(subscription, |subscription| async {
             let mut subscription = subscription?;
-            let message = subscription.next_subscription_event().await;
+            let message = subscription.next_subscription_event().await.map_err(Trouble::from);
             let next = message.is_ok().then_some(subscription);
             Some((message, next))
         });
+        let messages = stream::once(ready(confirmed)).chain(messages);
         let mut messages = pin!(messages.ready_chunks(BATCH));
         while let Some(batch) = messages.next().await {
             if told.send(batch).await.is_err() {

@@ -10,6 +10,7 @@ mod memory;
 mod node;
 #[path = "../server/mod.rs"]
 mod server;
+mod silence;
 mod streams;
 
 use eventstore::{Client, EventData, ResolvedEvent};
