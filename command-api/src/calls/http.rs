@@ -1,5 +1,7 @@
 //! A callee behind a URL.
 
+use std::time::Duration;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Response};
 use serde::Serialize;
@@ -9,6 +11,10 @@ use super::CallError;
 use crate::execute::{Last, Origin};
 use crate::http::{CAUSATION_ID, EVENT_POSITION};
 use event_store::Position;
+
+/// When an answer is given up that nobody waits for any more: until then its call takes a place among those
+/// that may be under way, and a host that is gone never answers.
+const GIVEN_UP: Duration = Duration::from_secs(60);
 
 /// A context in another process.
 pub struct Remote {
@@ -36,6 +42,7 @@ impl Remote {
         let request = self
             .client
             .post(format!("{}{path}", self.url))
+            .timeout(GIVEN_UP)
             .header("idempotency-key", id.to_string())
             .header(CAUSATION_ID.as_str(), origin.cause.to_string())
             .json(question);
@@ -71,4 +78,26 @@ pub fn last(headers: &HeaderMap) -> Option<Last> {
     let (position, revision) = (Position(number(EVENT_POSITION.as_str())?), number("etag")?);
     // Whoever asked over HTTP needs the place, not the id.
     Some(Last { id: Uuid::nil(), revision, position })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+    use tokio::time::{pause, timeout};
+
+    use super::*;
+
+    /// G6: the calls that may be under way are not used up for ever by a callee that is gone.
+    #[tokio::test]
+    async fn a_callee_that_never_answers_is_given_up_one_day() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let origin = Origin { correlation: Uuid::nil(), cause: Uuid::nil(), actor: "test".into() };
+        let remote = Remote::new(Client::new(), url);
+        // Whenever all wait, time goes on at once.
+        pause();
+        let call = remote.post("/pays", &(), Uuid::nil(), &origin);
+        let answer = timeout(2 * GIVEN_UP, call).await.unwrap();
+        assert!(matches!(answer, Err(CallError::Unavailable(_))), "{answer:?}");
+    }
 }
