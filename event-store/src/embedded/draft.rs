@@ -14,6 +14,8 @@ pub(crate) struct Draft {
     pub(crate) frame: Vec<u8>,
     /// What its events say.
     pub(crate) decoded: SmallVec<[Decoded; 1]>,
+    /// So many of the oldest segments are known not to have its stream.
+    pub(crate) absent: usize,
 }
 
 impl Draft {
@@ -26,7 +28,7 @@ impl Draft {
         let hash = StreamHash::new(store, stream.as_str());
         let (count, frame) = (events.len() as u64, frame::draft(stream, events));
         let decoded = events.iter().map(|event| event.decoded.clone()).collect();
-        Self { stream: hash, expected, count, frame, decoded }
+        Self { stream: hash, expected, count, frame, decoded, absent: 0 }
     }
 
     /// The revision that it asks for its first event; `None` for whatever comes next.

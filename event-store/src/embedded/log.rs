@@ -132,11 +132,14 @@ impl Log {
         self.state.write().unwrap_or_else(PoisonError::into_inner).older.set_groups(groups);
     }
 
-    /// The revision of a stream's last event.
-    pub(crate) fn last_revision(&self, stream: StreamHash) -> Result<Option<u64>, ReadError> {
+    /// The revision of a stream's last event, of which so many of the oldest segments are known to have none.
+    pub(crate) fn last_revision(&self, stream: StreamHash, absent: usize) -> Result<Option<u64>, ReadError> {
         let state = self.state();
         if let Some(stretch) = state.growing.find(stream) {
             return Ok(Some(stretch.last));
+        }
+        if state.older.segments.len() == absent {
+            return Ok(None);
         }
         let older = state.older.clone();
         drop(state);

@@ -183,11 +183,12 @@ impl EventStore for EmbeddedStore {
         events: Vec<NewEvent>,
     ) -> Result<Appended, AppendError> {
         limits::check(&events)?;
-        let draft = Draft::new(self.log.store, stream, expected, &events);
+        let mut draft = Draft::new(self.log.store, stream, expected, &events);
         drop(events);
         if let Some(answer) = self.log.taken(&draft) {
             return answer;
         }
+        self.log.look_back(&mut draft);
         self.ask(smallvec![draft]).await.pop().expect("one append has one answer")
     }
 
@@ -199,7 +200,9 @@ impl EventStore for EmbeddedStore {
                 invalid = Some(error);
                 break;
             }
-            drafts.push(Draft::new(self.log.store, &stream, expected, &events));
+            let mut draft = Draft::new(self.log.store, &stream, expected, &events);
+            self.log.look_back(&mut draft);
+            drafts.push(draft);
         }
         let mut answers = if drafts.is_empty() { Turns::new() } else { self.ask(drafts).await };
         if let Some(invalid) = invalid.filter(|_| answers.iter().all(Result::is_ok)) {

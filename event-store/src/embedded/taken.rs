@@ -1,4 +1,5 @@
-//! Appends whose place in their stream is taken.
+//! What is certain of an append before the writer sees it, found out where it is made: there is only one
+//! writer.
 
 use super::INLINE_READS;
 use super::draft::Draft;
@@ -7,8 +8,18 @@ use super::writer::Answer;
 use crate::{AppendError, Appended, Direction};
 
 impl Log {
-    /// What is certain of an append before the writer sees it: the place that it asks for is taken in the
-    /// segment that is written, and whatever waits can only make its stream longer.
+    /// Asks for an append that begins a stream whether the segments that are full lack it. They never change,
+    /// so the writer need not ask them again.
+    pub(crate) fn look_back(&self, draft: &mut Draft) {
+        if draft.first() == Some(0) {
+            let older = self.state().older.clone();
+            let lacking = older.parts(draft.stream).next().is_none();
+            draft.absent = if lacking { older.segments.len() } else { 0 };
+        }
+    }
+
+    /// The answer to an append whose place is taken in the segment that is written: whatever waits can only
+    /// make its stream longer.
     pub(crate) fn taken(&self, draft: &Draft) -> Option<Answer> {
         let first = draft.first()?;
         let last = self.state().growing.find(draft.stream)?.last;
@@ -33,5 +44,51 @@ impl Log {
             Some(last) if same => Ok(Appended { revision: last.revision, position: last.position }),
             _ => conflict,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+    use uuid::Uuid;
+
+    use super::super::{EmbeddedStore, Options};
+    use super::*;
+    use crate::{Decoded, EventStore, ExpectedRevision, NewEvent, StreamName};
+
+    fn event() -> NewEvent {
+        NewEvent {
+            id: Uuid::new_v4(),
+            event_type: "Begun".into(),
+            data: vec![b'x'; 900].into(),
+            metadata: "".into(),
+            decoded: Decoded::default(),
+        }
+    }
+
+    async fn begin(store: &EmbeddedStore, name: &str) {
+        let name = StreamName::new(name).unwrap();
+        store.append(&name, ExpectedRevision::NoStream, vec![event()]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_was_begun_meanwhile_is_found_in_a_segment_that_has_become_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Options::new().segment_bytes(4096).open(folder.path()).unwrap();
+        let full = || store.log.state().older.segments.len();
+        for number in 0..10 {
+            begin(&store, &format!("before-{number}")).await;
+        }
+        let stream = StreamName::new("a-1").unwrap();
+        let mut draft = Draft::new(store.log.store, &stream, ExpectedRevision::NoStream, &[event()]);
+        store.log.look_back(&mut draft);
+        assert!(draft.absent > 0 && draft.absent == full());
+        begin(&store, "a-1").await;
+        for number in 0..10 {
+            begin(&store, &format!("behind-{number}")).await;
+        }
+        assert!(full() > draft.absent);
+        let conflict: Answer = Err(AppendError::WrongRevision { actual: Some(0) });
+        assert_eq!(store.ask(smallvec![draft]).await.as_slice(), [conflict]);
     }
 }

@@ -115,7 +115,8 @@ impl Writer {
     /// What becomes of an append to a stream to which those before it in turn bring this revision.
     fn judge_one(&self, draft: &Draft, own: Option<u64>, making: &Making) -> Option<Verdict> {
         let pending = own.or_else(|| making.last_revision(draft.stream));
-        let last = match pending.map_or_else(|| self.log.last_revision(draft.stream), |last| Ok(Some(last))) {
+        let known = || self.log.last_revision(draft.stream, draft.absent);
+        let last = match pending.map_or_else(known, |last| Ok(Some(last))) {
             Ok(last) => last,
             Err(error) => return Some(Verdict::Answer(Err(AppendError::Unavailable(error.to_string())))),
         };
