@@ -151,8 +151,12 @@ fn is_zero(bytes: &[u8]) -> bool {
     bytes.chunks(ZEROS.len()).all(|chunk| *chunk == ZEROS[..chunk.len()])
 }
 
-/// Overwrites a segment with zeros from an offset on, and syncs.
+/// Overwrites with zeros whatever was written in a segment from an offset on, and syncs.
 pub(crate) fn zero(segment: &SegmentFile, from: u64) -> io::Result<()> {
-    write_zeros(&*segment.file, from, segment.capacity)?;
+    let mut at = from;
+    while let Some(data) = segment.file.data_from(at)? {
+        write_zeros(&*segment.file, data.start, data.end)?;
+        at = data.end;
+    }
     segment.file.sync()
 }
