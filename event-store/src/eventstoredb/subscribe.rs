@@ -1,15 +1,12 @@
 //! Following the log, over lost connections too: from the last position that was seen.
 
 use std::future::ready;
-use std::pin::pin;
 use std::time::Duration;
 
 use eventstore::{StreamPosition, SubscribeToAllOptions, SubscriptionEvent, SubscriptionFilter};
-use futures::stream::{self, StreamExt};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use futures::stream::{self, BoxStream, StreamExt};
 
-use super::connection::Trouble;
+use super::connection::{Trouble, carry_out};
 use super::{EventStoreDb, convert};
 use crate::{Batch, EventStore, Filter, Health, Position, ReadError, Subscription};
 
@@ -19,20 +16,16 @@ const BATCH: usize = 1000;
 /// and longer.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What a subscription is told, until its connection is lost. It is read by a task of its own, which ends with
-/// this, for the reason that [`carry_out`](super::connection::carry_out) has.
-struct Messages {
-    batches: mpsc::Receiver<Vec<Result<SubscriptionEvent, Trouble>>>,
-    _reader: JoinSet<()>,
-}
+/// What a subscription is told, until its connection is lost.
+type Messages = BoxStream<'static, Vec<Result<SubscriptionEvent, Trouble>>>;
 
 pub(super) fn follow(store: EventStoreDb, after: Option<Position>, filter: Filter) -> Subscription {
     Subscription::new(async_stream::try_stream! {
         let mut through = after;
         'connections: loop {
-            let mut messages = open(&store, through, &filter);
+            let mut messages = open(&store, through, &filter).await;
             let mut live = false;
-            while let Some(chunk) = messages.batches.recv().await {
+            while let Some(chunk) = messages.next().await {
                 let more = chunk.len() == BATCH;
                 let mut batch = Batch { events: Vec::new(), through, at_end: false };
                 let (mut told, mut lost) = (false, None);
@@ -92,7 +85,7 @@ pub(super) fn follow(store: EventStoreDb, after: Option<Position>, filter: Filte
     })
 }
 
-fn open(store: &EventStoreDb, after: Option<Position>, filter: &Filter) -> Messages {
+async fn open(store: &EventStoreDb, after: Option<Position>, filter: &Filter) -> Messages {
     let position = match after.and_then(convert::to_wire) {
         Some(position) => StreamPosition::Position(position),
         None => StreamPosition::Start,
@@ -102,29 +95,22 @@ fn open(store: &EventStoreDb, after: Option<Position>, filter: &Filter) -> Messa
         options = options.filter(filter);
     }
     let connection = store.connection.clone();
-    let (told, batches) = mpsc::channel(1);
-    let mut reader = JoinSet::new();
-    reader.spawn(async move {
+    let (confirmed, subscription) = carry_out(async move {
         let mut subscription = connection.client().subscribe_to_all(&options).await;
         // The server confirms it at once; behind that, silence is nothing unusual.
         let confirmed = connection.in_time(subscription.next_subscription_event()).await;
-        let subscription = confirmed.is_ok().then_some(subscription);
-        // The client's future must not be dropped halfway, so it lives in a stream of its own.
-        let messages = stream::unfold(subscription, |subscription| async {
-            let mut subscription = subscription?;
-            let message = subscription.next_subscription_event().await.map_err(Trouble::from);
-            let next = message.is_ok().then_some(subscription);
-            Some((message, next))
-        });
-        let messages = stream::once(ready(confirmed)).chain(messages);
-        let mut messages = pin!(messages.ready_chunks(BATCH));
-        while let Some(batch) = messages.next().await {
-            if told.send(batch).await.is_err() {
-                return;
-            }
-        }
+        (confirmed, subscription)
+    })
+    .await;
+    // The client's future must not be dropped halfway, so it lives in a stream of its own.
+    let subscription = confirmed.is_ok().then_some(subscription);
+    let messages = stream::unfold(subscription, |subscription| async {
+        let mut subscription = subscription?;
+        let message = subscription.next_subscription_event().await.map_err(Trouble::from);
+        let next = message.is_ok().then_some(subscription);
+        Some((message, next))
     });
-    Messages { batches, _reader: reader }
+    stream::once(ready(confirmed)).chain(messages).ready_chunks(BATCH).boxed()
 }
 
 /// The server takes prefixes of one kind; what it lets through is looked at again.
