@@ -92,10 +92,10 @@ impl Log {
     /// Shows a synced block to the readers. Gives back those that leave the memory for it: to let go of all that
     /// their events hold takes a while, and can wait.
     #[must_use]
-    pub(crate) fn publish<'p>(
+    pub(crate) fn publish(
         &self,
         block: Recent,
-        frames: impl Iterator<Item = &'p Placed>,
+        frames: impl Iterator<Item = Placed>,
         next_position: u64,
     ) -> Vec<Arc<Recent>> {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);

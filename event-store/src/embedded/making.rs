@@ -1,4 +1,4 @@
-//! The block in the making: what is accepted for it, and who waits for it.
+//! The block in the making: its frames as they are accepted, and who waits for it.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use super::draft::Draft;
 use super::frame;
 use super::index::{ByStream, StreamHash};
 use super::log::Placed;
-use super::writer::{Answer, Request, Turns};
+use super::intake::{Answer, Turns};
 use crate::{AppendError, Appended, Decoded, Position};
 
 pub(crate) struct Making {
@@ -17,9 +17,13 @@ pub(crate) struct Making {
     next_position: u64,
     /// The last revisions of its streams.
     streams: ByStream<u64>,
-    accepted: Vec<(Draft, Placed)>,
+    /// Room for its header, and its frames.
+    bytes: Vec<u8>,
+    /// Where they are, from the front of the block.
+    frames: Vec<Placed>,
+    /// What its events say, in their order.
+    decoded: Vec<Decoded>,
     waiting: Vec<Waiting>,
-    length: usize,
 }
 
 /// Whoever waits for the block.
@@ -45,19 +49,24 @@ impl Making {
             first_position,
             next_position: first_position,
             streams: ByStream::default(),
-            accepted: Vec::new(),
+            bytes: vec![0; block::HEAD],
+            frames: Vec::new(),
+            decoded: Vec::new(),
             waiting: Vec::new(),
-            length: block::HEAD,
         }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.accepted.is_empty()
+        self.frames.is_empty()
     }
 
     /// In bytes, when it is filled up to where the next one may begin.
     pub(crate) fn length(&self) -> usize {
-        self.length.next_multiple_of(block::ALIGN)
+        self.bytes.len().next_multiple_of(block::ALIGN)
+    }
+
+    pub(crate) fn first_position(&self) -> u64 {
+        self.first_position
     }
 
     pub(crate) fn next_position(&self) -> u64 {
@@ -69,11 +78,16 @@ impl Making {
         self.streams.get(&stream).copied()
     }
 
-    /// Takes up what is accepted of a request. One of which nothing is has its answers at once.
-    pub(crate) fn take(&mut self, request: Request, verdicts: Turns<Verdict>) {
-        let (before, mut certain) = (self.accepted.len(), verdicts.len());
+    /// Takes up what is accepted of appends in turn. Where nothing is, they have their answers at once.
+    pub(crate) fn take(
+        &mut self,
+        drafts: &mut [Draft],
+        verdicts: Turns<Verdict>,
+        sender: oneshot::Sender<Turns<Answer>>,
+    ) {
+        let (before, mut certain) = (self.frames.len(), verdicts.len());
         let mut answers = Turns::new();
-        for (draft, verdict) in request.drafts.into_iter().zip(verdicts) {
+        for (draft, verdict) in drafts.iter_mut().zip(verdicts) {
             answers.push(match verdict {
                 Verdict::Accept(first) => {
                     certain = certain.min(answers.len());
@@ -82,49 +96,45 @@ impl Making {
                 Verdict::Answer(answer) => answer,
             });
         }
-        match self.accepted.len() > before {
-            true => self.waiting.push(Waiting { answer: request.answer, answers, certain }),
-            false => answer(request.answer, answers),
+        match self.frames.len() > before {
+            true => self.waiting.push(Waiting { answer: sender, answers, certain }),
+            false => answer(sender, answers),
         }
     }
 
-    fn accept(&mut self, draft: Draft, first: u64) -> Appended {
-        let last = first + draft.count - 1;
+    fn accept(&mut self, draft: &mut Draft, first: u64) -> Appended {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+        let (last, start) = (first + draft.count - 1, self.bytes.len());
+        self.bytes.extend_from_slice(&draft.frame);
+        frame::seal(&mut self.bytes[start..], self.next_position, first, now);
         self.streams.insert(draft.stream, last);
-        self.length += draft.frame.len();
         self.next_position += draft.count;
-        // Where it lies is known when it is written.
-        let placed = Placed { stream: draft.stream, revision: first, last, offset: 0 };
-        self.accepted.push((draft, placed));
+        self.frames.push(Placed { stream: draft.stream, revision: first, last, offset: start as u32 });
+        self.decoded.extend(draft.decoded.drain(..));
         Appended { revision: last, position: Position(self.next_position - 1) }
     }
 
-    /// The whole block, to be written at this offset.
-    pub(crate) fn encode(&mut self, place: block::Place) -> Vec<u8> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
-        let mut bytes = Vec::with_capacity(self.length());
-        bytes.resize(block::HEAD, 0);
-        let mut position = self.first_position;
-        for (draft, placed) in &mut self.accepted {
-            let start = bytes.len();
-            bytes.extend_from_slice(&draft.frame);
-            frame::seal(&mut bytes[start..], position, placed.revision, now);
-            // Segments are far shorter than 4 GiB.
-            placed.offset = (place.offset + start as u64) as u32;
-            position += draft.count;
-        }
-        block::seal(&mut bytes, place, self.accepted.len() as u32, self.first_position);
+    /// The last revisions of its streams, once it is closed.
+    pub(crate) fn streams(&mut self) -> ByStream<u64> {
+        std::mem::take(&mut self.streams)
+    }
+
+    /// The whole block, to be written in this place.
+    pub(crate) fn seal(&mut self, place: block::Place) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        block::seal(&mut bytes, place, self.frames.len() as u32, self.first_position);
         bytes
     }
 
-    /// Where its frames are, once it is encoded.
-    pub(crate) fn frames(&self) -> impl Iterator<Item = &Placed> {
-        self.accepted.iter().map(|(_, placed)| placed)
+    /// Where its frames are, when it begins at this offset.
+    pub(crate) fn frames(&self, offset: u64) -> impl Iterator<Item = Placed> {
+        // Segments are far shorter than 4 GiB.
+        self.frames.iter().map(move |frame| Placed { offset: offset as u32 + frame.offset, ..*frame })
     }
 
     /// What its events say, in their order.
     pub(crate) fn decoded(&mut self) -> Box<[Decoded]> {
-        self.accepted.iter_mut().flat_map(|(draft, _)| std::mem::take(&mut draft.decoded)).collect()
+        std::mem::take(&mut self.decoded).into()
     }
 
     /// It is durable.

@@ -10,9 +10,10 @@
 //!   0000000002.log    the next one
 //! ```
 //!
-//! One thread writes ([`writer`]): everything that waits becomes one block ([`block`]) of frames
-//! ([`frame`]), one write and one sync; then it is shown to readers ([`log`], [`tail`]) and
-//! acknowledged. An append whose place is [`taken`] is answered before. A second thread ([`keeper`])
+//! Appends are judged where they are made and put into the block in the making ([`intake`], [`making`]); one
+//! whose place is [`taken`] is answered before. One thread writes ([`writer`]): everything that came since
+//! the last time is one block ([`block`]) of frames ([`frame`]), one write and one sync; then it is shown to
+//! readers ([`log`], [`tail`]) and acknowledged. A second thread ([`keeper`])
 //! makes segments ([`segment`]) before they are needed and writes the indexes ([`index_file`]) of sealed
 //! ones. Opening is always [`recovery`].
 //!
@@ -36,6 +37,7 @@ mod growing;
 mod index;
 mod index_file;
 mod index_write;
+mod intake;
 mod keeper;
 mod log;
 mod making;
@@ -61,7 +63,7 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use smallvec::smallvec;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 pub use backup::backup;
@@ -77,9 +79,9 @@ use crate::{
     Position, ReadError, RecordedEvent, StreamName, Subscription, limits,
 };
 use draft::Draft;
+use intake::{Answer, Intake, Request, Turns};
 use log::Log;
 use scan::Limits;
-use writer::{Answer, Request, Turns};
 
 pub(crate) type Opened<T> = Result<T, OpenError>;
 
@@ -125,18 +127,19 @@ pub struct EmbeddedStore {
     log: Arc<Log>,
     /// Kept alive by the writer only, so that subscriptions end when it does.
     head: watch::Receiver<Option<Position>>,
-    requests: mpsc::Sender<Request>,
-    /// Dropped last: by then this was the last sender, so the writer ends.
-    _owner: Arc<Owner>,
+    /// Dropped with the last handle.
+    owner: Arc<Owner>,
 }
 
 struct Owner {
+    intake: Arc<Intake>,
     writer: Mutex<Option<JoinHandle<()>>>,
     _lock: File,
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
+        self.intake.close();
         let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if writer.is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the writer of the event store panicked");
@@ -163,12 +166,10 @@ impl EmbeddedStore {
         self.log.plan(stream, from, way, max)
     }
 
-    /// Has the writer make appends in turn.
+    /// Makes appends in turn.
     async fn ask(&self, drafts: Turns<Draft>) -> Turns<Answer> {
         let (answer, answered) = oneshot::channel();
-        if self.requests.send(Request { drafts, answer }).await.is_err() {
-            return smallvec![Err(AppendError::Unavailable("the writer ended".to_owned()))];
-        }
+        self.owner.intake.enter(Request { drafts, answer });
         let unknown = |_| smallvec![Err(AppendError::Unknown("the writer ended".to_owned()))];
         answered.await.unwrap_or_else(unknown)
     }

@@ -3,14 +3,15 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::disk::{Disk, RealDisk};
 use super::error::OpenError;
+use super::intake::Intake;
 use super::keeper::Keeper;
 use super::recovery::{identify, recover};
 use super::site::Site;
-use super::writer::{QUEUE, Writer};
+use super::writer::Writer;
 use super::{EmbeddedStore, Owner, folder};
 use crate::Position;
 
@@ -73,20 +74,18 @@ impl Options {
         let recovered = recover(&site, &numbers, self.recent_bytes)?;
         let head = recovered.next_position.checked_sub(1).map(Position);
         let (head, follow) = watch::channel(head);
-        let (requests, queue) = mpsc::channel(QUEUE);
+        let intake = Arc::new(Intake::new(Arc::clone(&recovered.log), recovered.next_position));
         let writer = Writer {
             log: Arc::clone(&recovered.log),
-            requests: queue,
+            intake: Arc::clone(&intake),
             head,
             keeper: Keeper::start(site, Arc::clone(&recovered.log), recovered.spare)?,
             segment: recovered.active,
             offset: recovered.end,
             filled: recovered.end,
-            next_position: recovered.next_position,
-            broken: None,
         };
         let thread = thread::Builder::new().name("event-store-writer".to_owned()).spawn(|| writer.run())?;
-        let owner = Owner { writer: Mutex::new(Some(thread)), _lock: lock };
-        Ok(EmbeddedStore { log: recovered.log, head: follow, requests, _owner: Arc::new(owner) })
+        let owner = Owner { intake, writer: Mutex::new(Some(thread)), _lock: lock };
+        Ok(EmbeddedStore { log: recovered.log, head: follow, owner: Arc::new(owner) })
     }
 }

@@ -4,7 +4,7 @@
 use super::INLINE_READS;
 use super::draft::Draft;
 use super::log::Log;
-use super::writer::Answer;
+use super::intake::Answer;
 use crate::{AppendError, Appended, Direction};
 
 impl Log {

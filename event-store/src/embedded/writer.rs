@@ -1,43 +1,24 @@
-//! The one thread that writes: takes everything that waits, checks what was expected, writes one
-//! block, syncs once, shows the block to the readers and acknowledges.
+//! The one thread that writes: takes the block in the making, writes it, syncs once, shows it to the
+//! readers and acknowledges.
 
 use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use smallvec::{SmallVec, smallvec};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 
 use super::disk::{PIECE, write_all, write_zeros};
-use super::draft::Draft;
-use super::index::StreamHash;
+use super::intake::Intake;
 use super::keeper::Keeper;
 use super::log::Log;
-use super::making::{Making, Verdict, answer};
+use super::making::Making;
 use super::segment::SegmentFile;
 use super::tail::Recent;
-use crate::{AppendError, Appended, Health, Position};
-
-/// A block takes no further append once it is this long, in bytes.
-const FULL_BLOCK: usize = 4 * 1024 * 1024;
-/// The most appends that are taken out of the queue at once.
-pub(crate) const QUEUE: usize = 4096;
-
-pub(crate) type Answer = Result<Appended, AppendError>;
-
-/// Hardly anybody wants more in turn than a request and what it begins with.
-pub(crate) type Turns<T> = SmallVec<[T; 2]>;
-
-/// Appends that wait for the writer: in this order, each only if all before it are in the log.
-pub(crate) struct Request {
-    pub(crate) drafts: Turns<Draft>,
-    /// Hears of those that were tried.
-    pub(crate) answer: oneshot::Sender<Turns<Answer>>,
-}
+use crate::{AppendError, Health, Position};
 
 pub(crate) struct Writer {
     pub(crate) log: Arc<Log>,
-    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) head: watch::Sender<Option<Position>>,
     pub(crate) keeper: Keeper,
     pub(crate) segment: Arc<SegmentFile>,
@@ -45,134 +26,74 @@ pub(crate) struct Writer {
     pub(crate) offset: u64,
     /// Up to where the segment has been written, with blocks or zeros.
     pub(crate) filled: u64,
-    pub(crate) next_position: u64,
-    /// Why nothing can be written any more.
-    pub(crate) broken: Option<String>,
+}
+
+/// Why a block is not on the log.
+enum Failure {
+    /// Not a byte of it was written.
+    Refused(AppendError),
+    /// Nobody knows what the disk holds.
+    Broken(String),
+}
+
+/// However it ends, nobody waits for it.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.intake.abandon();
+    }
 }
 
 impl Writer {
     /// Works until every handle is gone.
     pub(crate) fn run(mut self) {
         self.keeper.prepare(self.segment.number + 1);
-        let (mut taken, mut waiting) = (Vec::new(), Vec::new());
-        loop {
-            if waiting.is_empty() && self.requests.blocking_recv_many(&mut taken, QUEUE) == 0 {
-                return;
-            }
-            // What was put off goes first; what came meanwhile joins it.
-            while taken.len() < QUEUE
-                && let Ok(request) = self.requests.try_recv()
-            {
-                taken.push(request);
-            }
-            waiting.append(&mut taken);
-            self.round(&mut waiting);
+        while let Some(block) = self.intake.next() {
+            self.commit(block);
         }
     }
 
-    /// Writes one block of what waits and leaves the rest.
-    fn round(&mut self, waiting: &mut Vec<Request>) {
-        let mut making = Making::from(self.next_position);
-        let mut later = Vec::new();
-        for request in waiting.drain(..) {
-            if let Some(reason) = &self.broken {
-                answer(request.answer, smallvec![Err(AppendError::Unavailable(reason.clone()))]);
-            } else if making.length() >= FULL_BLOCK {
-                later.push(request);
-            } else {
-                match self.judge(&request.drafts, &making) {
-                    Some(verdicts) => making.take(request, verdicts),
-                    None => later.push(request),
-                }
-            }
-        }
-        if !making.is_empty() {
-            self.commit(making);
-        }
-        *waiting = later;
-    }
-
-    /// What becomes of appends in turn; `None` when that depends on a block that is not written yet.
-    fn judge(&self, drafts: &[Draft], making: &Making) -> Option<Turns<Verdict>> {
-        let mut verdicts = Turns::new();
-        // What each of them brings to its stream.
-        let mut brought = Turns::<(StreamHash, u64)>::new();
-        for draft in drafts {
-            let own = brought.iter().rfind(|(stream, _)| *stream == draft.stream).map(|(_, last)| *last);
-            let verdict = self.judge_one(draft, own, making)?;
-            let ends = matches!(verdict, Verdict::Answer(Err(_)));
-            if let Verdict::Accept(first) = verdict {
-                brought.push((draft.stream, first + draft.count - 1));
-            }
-            verdicts.push(verdict);
-            if ends {
-                break;
-            }
-        }
-        Some(verdicts)
-    }
-
-    /// What becomes of an append to a stream to which those before it in turn bring this revision.
-    fn judge_one(&self, draft: &Draft, own: Option<u64>, making: &Making) -> Option<Verdict> {
-        let pending = own.or_else(|| making.last_revision(draft.stream));
-        let known = || self.log.last_revision(draft.stream, draft.absent);
-        let last = match pending.map_or_else(known, |last| Ok(Some(last))) {
-            Ok(last) => last,
-            Err(error) => return Some(Verdict::Answer(Err(AppendError::Unavailable(error.to_string())))),
-        };
-        let length = last.map_or(0, |last| last + 1);
-        let first = draft.first().unwrap_or(length);
-        match (pending, own) {
-            _ if first == length => Some(Verdict::Accept(first)),
-            (None, _) => Some(Verdict::Answer(self.log.answer_taken(draft, first, last))),
-            (_, Some(_)) => Some(Verdict::Answer(Err(AppendError::WrongRevision { actual: last }))),
-            (Some(_), None) => None,
+    fn commit(&mut self, mut block: Making) {
+        match self.write(&mut block) {
+            Ok(bytes) => self.show(block, bytes),
+            Err(Failure::Refused(error)) => self.intake.refuse(block, error),
+            Err(Failure::Broken(reason)) => self.intake.give_up(block, reason),
         }
     }
 
-    fn commit(&mut self, mut making: Making) {
-        let length = making.length() as u64;
-        if self.segment.capacity < self.offset + length
-            && let Err(error) = self.roll(length)
-        {
-            self.log.set_health(Health::ReadOnly(error.to_string()));
-            return making.refuse(match is_full(&error) {
-                true => AppendError::Full,
-                false => AppendError::Unavailable(error.to_string()),
-            });
-        }
-        let bytes = making.encode(self.segment.place(self.offset));
-        if let Err(failure) = self.write(&bytes) {
-            return making.refuse(failure);
-        }
-        let at = (self.segment.number, self.offset);
-        let block = Recent::new(self.next_position, at, Bytes::from(bytes), making.decoded());
+    /// Shows a durable block to the readers, and answers those who wait for it.
+    fn show(&mut self, mut block: Making, bytes: Vec<u8>) {
+        let (at, length) = ((self.segment.number, self.offset), bytes.len() as u64);
+        let recent = Recent::new(block.first_position(), at, Bytes::from(bytes), block.decoded());
+        let next_position = block.next_position();
+        let gone = self.log.publish(recent, block.frames(self.offset), next_position);
         self.offset += length;
-        self.next_position = making.next_position();
-        let gone = self.log.publish(block, making.frames(), self.next_position);
-        self.head.send_replace(self.next_position.checked_sub(1).map(Position));
-        making.acknowledge();
+        self.head.send_replace(next_position.checked_sub(1).map(Position));
+        block.acknowledge();
         // Behind the answers: nobody waits for that.
         drop(gone);
     }
 
     /// Writes a block durably. After a failure nothing is known about what the disk holds, and a
     /// second sync that succeeds would prove nothing, so nothing is written ever again.
-    fn write(&mut self, bytes: &[u8]) -> Result<(), AppendError> {
-        let filled = self.fill(self.offset + bytes.len() as u64).map_err(|error| (0, error));
-        let failed = match filled.and_then(|()| write_all(&*self.segment.file, bytes, self.offset)) {
+    fn write(&mut self, block: &mut Making) -> Result<Vec<u8>, Failure> {
+        let length = block.length() as u64;
+        if self.segment.capacity < self.offset + length
+            && let Err(error) = self.roll(length)
+        {
+            return Err(self.refused(&error));
+        }
+        let bytes = block.seal(self.segment.place(self.offset));
+        let filled = self.fill(self.offset + length).map_err(|error| (0, error));
+        let failed = match filled.and_then(|()| write_all(&*self.segment.file, &bytes, self.offset)) {
             // Not a byte arrived, so the place is as empty as before.
-            Err((0, error)) if is_full(&error) => {
-                self.log.set_health(Health::ReadOnly(error.to_string()));
-                return Err(AppendError::Full);
-            }
+            Err((0, error)) if is_full(&error) => return Err(self.refused(&error)),
             Err((_, error)) => format!("writing failed: {error}"),
             Ok(()) => match self.segment.file.sync() {
                 Ok(()) => {
                     if self.log.health() != Health::Ready {
                         self.log.set_health(Health::Ready);
                     }
-                    return Ok(());
+                    return Ok(bytes);
                 }
                 Err(error) => format!("syncing failed: {error}"),
             },
@@ -184,8 +105,16 @@ impl Writer {
             "no more writes"
         );
         self.log.set_broken(&failed);
-        self.broken = Some(failed.clone());
-        Err(AppendError::Unknown(failed))
+        Err(Failure::Broken(failed))
+    }
+
+    /// No block can be written for the time being.
+    fn refused(&self, error: &io::Error) -> Failure {
+        self.log.set_health(Health::ReadOnly(error.to_string()));
+        Failure::Refused(match is_full(error) {
+            true => AppendError::Full,
+            false => AppendError::Unavailable(error.to_string()),
+        })
     }
 
     /// Has zeros written behind a block that ends here, unless they are there: the same sync makes both durable.
