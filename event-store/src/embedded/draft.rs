@@ -5,7 +5,7 @@ use super::frame::{self, Frame};
 use super::index::StreamHash;
 use crate::{Decoded, ExpectedRevision, NewEvent, StreamName};
 
-/// An append on its way to the writer: a frame without its place, and what the writer has to know of it.
+/// An append on its way into the log: a frame without its place, and what has to be known of it to judge it.
 pub(crate) struct Draft {
     pub(crate) stream: StreamHash,
     pub(crate) expected: ExpectedRevision,

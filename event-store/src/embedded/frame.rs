@@ -28,8 +28,8 @@ use crate::{Decoded, NewEvent, Position, RecordedEvent, StreamName};
 /// How long the fixed part is, in bytes.
 pub(crate) const HEAD: usize = 38;
 
-/// A frame whose place is not known yet. Made by the caller of an append, so that copying the
-/// payload is not the one writer's work.
+/// A frame whose place is not known yet. Made before the append is judged, so
+/// that only a copy is made of it while the others wait.
 pub(crate) fn draft(stream: &StreamName, events: &[NewEvent]) -> Vec<u8> {
     let name = stream.as_str().as_bytes();
     let payload: usize =

@@ -208,3 +208,118 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot::Receiver;
+    use tokio::sync::oneshot::error::TryRecvError;
+    use uuid::Uuid;
+
+    use super::super::EmbeddedStore;
+    use super::*;
+    use crate::ExpectedRevision::{Exact, NoStream};
+    use crate::{Decoded, ExpectedRevision, NewEvent, Position, StreamName};
+
+    type Waiting = Receiver<Turns<Answer>>;
+
+    /// An intake of its own, with no writer behind it. The store is only there to be looked into.
+    async fn intake() -> (tempfile::TempDir, EmbeddedStore, Intake) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = EmbeddedStore::open(folder.path()).unwrap();
+        let intake = Intake::new(Arc::clone(&store.log), 0);
+        (folder, store, intake)
+    }
+
+    fn enter(intake: &Intake, stream: &str, expected: ExpectedRevision) -> Waiting {
+        let event = NewEvent {
+            id: Uuid::new_v4(),
+            event_type: "Opened".into(),
+            data: "{}".into(),
+            metadata: "".into(),
+            decoded: Decoded::default(),
+        };
+        let stream = StreamName::new(stream).unwrap();
+        let drafts = smallvec![Draft::new(intake.log.store, &stream, expected, &[event])];
+        let (answer, waiting) = oneshot::channel();
+        intake.enter(Request { drafts, answer });
+        waiting
+    }
+
+    fn is_open(waiting: &mut Waiting) -> bool {
+        matches!(waiting.try_recv(), Err(TryRecvError::Empty))
+    }
+
+    fn answer_of(mut waiting: Waiting) -> Answer {
+        waiting.try_recv().unwrap().pop().unwrap()
+    }
+
+    fn at(revision: u64, position: u64) -> Answer {
+        Ok(Appended { revision, position: Position(position) })
+    }
+
+    #[tokio::test]
+    async fn what_is_built_on_a_block_that_is_refused_is_refused_with_it() {
+        let (_folder, _store, intake) = intake().await;
+        let first = enter(&intake, "a-1", NoStream);
+        let block = intake.next().unwrap();
+        let mut behind = enter(&intake, "a-1", Exact(0));
+        let other = enter(&intake, "a-2", NoStream);
+        assert!(is_open(&mut behind));
+        intake.refuse(block, AppendError::Full);
+        for refused in [first, behind, other] {
+            assert_eq!(answer_of(refused), Err(AppendError::Full));
+        }
+        let again = enter(&intake, "a-1", NoStream);
+        intake.next().unwrap().acknowledge();
+        assert_eq!(answer_of(again), at(0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_depends_on_a_block_under_way_hears_what_becomes_of_it() {
+        let (_folder, _store, intake) = intake().await;
+        let first = enter(&intake, "a-1", NoStream);
+        let block = intake.next().unwrap();
+        let mut second = enter(&intake, "a-1", NoStream);
+        let other = enter(&intake, "a-2", NoStream);
+        // It is no part of the block in the making, and that is not kept waiting by it.
+        let next = intake.state().making.next_position();
+        assert!(is_open(&mut second));
+        assert_eq!(next, 2);
+        intake.refuse(block, AppendError::Full);
+        assert_eq!((answer_of(first), answer_of(other)), (Err(AppendError::Full), Err(AppendError::Full)));
+        // The stream was never begun, so the second may begin it.
+        intake.next().unwrap().acknowledge();
+        assert_eq!(answer_of(second), at(0, 0));
+    }
+
+    #[tokio::test]
+    async fn when_nobody_knows_what_the_disk_holds_only_that_block_is_in_doubt() {
+        let (_folder, _store, intake) = intake().await;
+        let first = enter(&intake, "a-1", NoStream);
+        let block = intake.next().unwrap();
+        let behind = enter(&intake, "a-2", NoStream);
+        let put_off = enter(&intake, "a-1", NoStream);
+        intake.give_up(block, "gone".to_owned());
+        intake.close();
+        assert!(intake.next().is_none());
+        assert_eq!(answer_of(first), Err(AppendError::Unknown("gone".to_owned())));
+        for late in [behind, put_off, enter(&intake, "a-3", NoStream)] {
+            assert_eq!(answer_of(late), Err(AppendError::Unavailable("gone".to_owned())));
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_writer_that_is_gone() {
+        let (_folder, _store, intake) = intake().await;
+        let mut first = enter(&intake, "a-1", NoStream);
+        let block = intake.next().unwrap();
+        let (mut behind, mut put_off) = (enter(&intake, "a-2", NoStream), enter(&intake, "a-1", NoStream));
+        drop(block);
+        intake.abandon();
+        for waiting in [&mut first, &mut behind, &mut put_off] {
+            assert_eq!(waiting.try_recv(), Err(TryRecvError::Closed));
+        }
+        let late = answer_of(enter(&intake, "a-3", NoStream));
+        assert_eq!(late, Err(AppendError::Unavailable("the writer ended".to_owned())));
+    }
+}

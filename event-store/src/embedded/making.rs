@@ -8,8 +8,8 @@ use super::block;
 use super::draft::Draft;
 use super::frame;
 use super::index::{ByStream, StreamHash};
-use super::log::Placed;
 use super::intake::{Answer, Turns};
+use super::log::Placed;
 use crate::{AppendError, Appended, Decoded, Position};
 
 pub(crate) struct Making {

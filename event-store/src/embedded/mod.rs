@@ -98,8 +98,8 @@ const UNDER_WAY: usize = 256;
 /// being written, ends the threads and lets go of the folder (milliseconds; it blocks).
 ///
 /// Knows no deleted streams: a deletion over [`protocol`](mod@crate::protocol) is an event like any
-/// other here, and an append behind it is not refused. To refuse it, the one writer would have to read
-/// the last event of a stream for every append, for the sake of streams that no program of ours deletes.
+/// other here, and an append behind it is not refused. To refuse it, the last event of a stream
+/// would have to be read for every append, for the sake of streams that no program of ours deletes.
 /// Whoever must be refused appends through the protocol.
 ///
 /// Must be used within a tokio runtime.

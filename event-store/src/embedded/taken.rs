@@ -1,15 +1,14 @@
-//! What is certain of an append before the writer sees it, found out where it is made: there is only one
-//! writer.
+//! What is certain of an append before it is taken in, found out while nobody else waits for that.
 
 use super::INLINE_READS;
 use super::draft::Draft;
-use super::log::Log;
 use super::intake::Answer;
+use super::log::Log;
 use crate::{AppendError, Appended, Direction};
 
 impl Log {
     /// Asks for an append that begins a stream whether the segments that are full lack it. They never change,
-    /// so the writer need not ask them again.
+    /// so they need not be asked again when it is judged.
     pub(crate) fn look_back(&self, draft: &mut Draft) {
         if draft.first() == Some(0) {
             let older = self.state().older.clone();
@@ -23,7 +22,7 @@ impl Log {
     pub(crate) fn taken(&self, draft: &Draft) -> Option<Answer> {
         let first = draft.first()?;
         let last = self.state().growing.find(draft.stream)?.last;
-        // What takes more reads than that is left to the writer.
+        // What takes more reads than that is found out when it is judged.
         let is_short = draft.count <= INLINE_READS as u64;
         (first <= last && is_short).then(|| self.answer_taken(draft, first, Some(last)))
     }
