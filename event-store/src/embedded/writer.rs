@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -39,6 +40,9 @@ enum Failure {
 /// However it ends, nobody waits for it.
 impl Drop for Writer {
     fn drop(&mut self) {
+        if thread::panicking() {
+            self.log.set_broken("a defect: the writer panicked");
+        }
         self.intake.abandon();
     }
 }

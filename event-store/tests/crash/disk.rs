@@ -21,6 +21,8 @@ pub(crate) struct Unsynced {
 pub(crate) struct Orders {
     /// Every sync of a segment fails.
     pub(crate) fail_sync: bool,
+    /// Every sync of a segment panics.
+    pub(crate) panic_in_sync: bool,
     /// The next write into a segment stops after so many bytes, with this error behind it.
     pub(crate) fail_write: Option<(usize, ErrorKind)>,
     /// How many bytes files may still grow by.
@@ -112,8 +114,13 @@ impl LogFile for FaultyFile {
     fn sync(&self) -> io::Result<()> {
         let mut orders = self.disk.orders();
         // Only writes into what exists are recorded; a file being filled is none of them.
-        if orders.fail_sync && orders.unsynced.iter().any(|write| write.path == self.path) {
+        let holds_blocks = orders.unsynced.iter().any(|write| write.path == self.path);
+        if orders.fail_sync && holds_blocks {
             return Err(ErrorKind::Other.into());
+        }
+        if orders.panic_in_sync && holds_blocks {
+            drop(orders);
+            panic!("as ordered");
         }
         orders.unsynced.retain(|write| write.path != self.path);
         self.file.sync()

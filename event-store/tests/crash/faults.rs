@@ -41,6 +41,17 @@ async fn a_failed_sync_stops_the_writer_for_good_and_reads_go_on() {
     append(&store, "a-1", 1).await.unwrap();
 }
 
+/// A defect of ours and not of the disk must not look like a store that is well.
+#[tokio::test]
+async fn a_writer_that_panicked_is_seen_and_nobody_waits_for_it() {
+    let (_folder, store) = broken_by(|disk| disk.orders().panic_in_sync = true).await;
+    // Whoever waited hears of it on the way down.
+    while store.health() == Health::Ready {
+        tokio::task::yield_now().await;
+    }
+    takes_no_writes_but_reads(&store).await;
+}
+
 #[tokio::test]
 async fn a_write_that_failed_half_way_stops_the_writer_and_is_cut_at_the_next_start() {
     for error in [ErrorKind::Other, ErrorKind::StorageFull] {
