@@ -94,7 +94,7 @@ impl Intake {
                 state.admit(&self.log, request);
             }
             if !state.making.is_empty() {
-                return Some(state.close());
+                return Some(state.hand_out());
             }
             if state.closed {
                 return None;
@@ -156,10 +156,10 @@ impl State {
     }
 
     /// The block as it is, for the writer. The next one begins behind it.
-    fn close(&mut self) -> Making {
+    fn hand_out(&mut self) -> Making {
         let next = Making::from(self.making.next_position());
         let mut block = mem::replace(&mut self.making, next);
-        self.under_way = block.streams();
+        self.under_way = block.take_streams();
         block
     }
 

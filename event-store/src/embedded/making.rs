@@ -114,8 +114,8 @@ impl Making {
         Appended { revision: last, position: Position(self.next_position - 1) }
     }
 
-    /// The last revisions of its streams, once it is closed.
-    pub(crate) fn streams(&mut self) -> ByStream<u64> {
+    /// Hands over the last revisions of its streams, when nothing more is judged by it.
+    pub(crate) fn take_streams(&mut self) -> ByStream<u64> {
         std::mem::take(&mut self.streams)
     }
 
