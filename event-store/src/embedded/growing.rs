@@ -125,8 +125,9 @@ impl Growing {
 
     /// Every stream, ordered by hash, and behind them the frames of those that have several, in this order.
     pub(crate) fn listed(&self) -> (Vec<Listed>, Vec<Spot>) {
-        let mut streams: Vec<_> = self.streams.iter().collect();
-        streams.sort_unstable_by_key(|(stream, _)| **stream);
+        // By value: a sort that follows references waits for memory at every step.
+        let mut streams: Vec<_> = self.streams.iter().map(|(stream, known)| (*stream, known)).collect();
+        streams.sort_unstable_by_key(|(stream, _)| *stream);
         let (mut listed, mut spots) = (Vec::with_capacity(streams.len()), Vec::new());
         for (stream, known) in streams {
             let Known { first, last, frame, newest } = *known;
@@ -139,7 +140,7 @@ impl Growing {
                     Frames::Several { start, count }
                 }
             };
-            listed.push(Listed { stream: *stream, first, last, frames });
+            listed.push(Listed { stream, first, last, frames });
         }
         (listed, spots)
     }

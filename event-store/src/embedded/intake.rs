@@ -202,7 +202,7 @@ impl State {
         let first = draft.first().unwrap_or(length);
         match (pending, own) {
             _ if first == length => Some(Verdict::Accept(first)),
-            (None, _) => Some(Verdict::Answer(log.answer_taken(draft, first, last))),
+            (None, _) => Some(Verdict::Answer(log.answer_taken(draft, last))),
             (_, Some(_)) => Some(Verdict::Answer(Err(AppendError::WrongRevision { actual: last }))),
             (Some(_), None) => None,
         }

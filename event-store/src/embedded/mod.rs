@@ -186,10 +186,9 @@ impl EventStore for EmbeddedStore {
         limits::check(&events)?;
         let mut draft = Draft::new(self.log.store, stream, expected, &events);
         drop(events);
-        if let Some(answer) = self.log.taken(&draft) {
-            return answer;
+        if let Some(last) = self.log.look_back(&mut draft) {
+            return self.log.answer_taken(&draft, Some(last));
         }
-        self.log.look_back(&mut draft);
         self.ask(smallvec![draft]).await.pop().expect("one append has one answer")
     }
 
@@ -202,6 +201,7 @@ impl EventStore for EmbeddedStore {
                 break;
             }
             let mut draft = Draft::new(self.log.store, &stream, expected, &events);
+            // One that is taken is answered in its turn.
             self.log.look_back(&mut draft);
             drafts.push(draft);
         }

@@ -92,6 +92,15 @@ impl Older {
         perhaps.filter(move |sealed| sealed.may_have(probes)).filter_map(move |sealed| sealed.part(stream))
     }
 
+    /// Whether no segment has a part of a stream. That is what is asked for most streams, and what filters say of
+    /// most.
+    pub(crate) fn lack(&self, stream: StreamHash) -> bool {
+        let probes = Probes::of(stream);
+        let may_have = self.segments[self.grouped()..].iter().any(|sealed| sealed.may_have(probes))
+            || self.groups.iter().any(|group| group.may_have(probes).next().is_some());
+        !may_have || self.parts(stream).next().is_none()
+    }
+
     /// How many segments are in groups.
     fn grouped(&self) -> usize {
         let full = self.groups.len().saturating_sub(1) * WIDTH;

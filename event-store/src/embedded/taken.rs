@@ -7,33 +7,33 @@ use super::log::Log;
 use crate::{AppendError, Appended, Direction};
 
 impl Log {
-    /// Asks for an append that begins a stream whether the segments that are full lack it. They never change,
-    /// so they need not be asked again when it is judged.
-    pub(crate) fn look_back(&self, draft: &mut Draft) {
-        if draft.first() == Some(0) {
-            let older = self.state().older.clone();
-            let lacking = older.parts(draft.stream).next().is_none();
-            draft.absent = if lacking { older.segments.len() } else { 0 };
-        }
-    }
-
-    /// The answer to an append whose place is taken in the segment that is written: whatever waits can only
-    /// make its stream longer.
-    pub(crate) fn taken(&self, draft: &Draft) -> Option<Answer> {
+    /// Whether the place of an append is taken in the segment that is written: gives back the last revision of its
+    /// stream, which whatever waits can only make longer. Of an append that begins a stream it notes whether the
+    /// segments that are full lack it: they never change, so they need not be asked again when it is judged.
+    pub(crate) fn look_back(&self, draft: &mut Draft) -> Option<u64> {
         let first = draft.first()?;
-        let last = self.state().growing.find(draft.stream)?.last;
-        // What takes more reads than that is found out when it is judged.
-        let is_short = draft.count <= INLINE_READS as u64;
-        (first <= last && is_short).then(|| self.answer_taken(draft, first, Some(last)))
+        let state = self.state();
+        if let Some(known) = state.growing.find(draft.stream) {
+            // What takes more reads than that is found out when it is judged.
+            let is_short = draft.count <= INLINE_READS as u64;
+            return (first <= known.last && is_short).then_some(known.last);
+        }
+        if first == 0 {
+            let older = state.older.clone();
+            drop(state);
+            draft.absent = if older.lack(draft.stream) { older.segments.len() } else { 0 };
+        }
+        None
     }
 
     /// The answer to an append whose place is taken: the first answer when these very events took
     /// it, a conflict otherwise.
-    pub(crate) fn answer_taken(&self, draft: &Draft, first: u64, actual: Option<u64>) -> Answer {
+    pub(crate) fn answer_taken(&self, draft: &Draft, actual: Option<u64>) -> Answer {
         let conflict = Err(AppendError::WrongRevision { actual });
-        if first.checked_add(draft.count - 1).is_none_or(|end| Some(end) > actual) {
+        let ends = |first: &u64| first.checked_add(draft.count - 1);
+        let Some(first) = draft.first().filter(|first| ends(first).is_some_and(|end| Some(end) <= actual)) else {
             return conflict;
-        }
+        };
         let (stream, ids) = draft.read();
         let plan = self.plan(&stream, first, Direction::Forwards, ids.len());
         let there = plan.and_then(|plan| plan.run());
@@ -80,7 +80,7 @@ mod tests {
         }
         let stream = StreamName::new("a-1").unwrap();
         let mut draft = Draft::new(store.log.store, &stream, ExpectedRevision::NoStream, &[event()]);
-        store.log.look_back(&mut draft);
+        assert_eq!(store.log.look_back(&mut draft), None);
         assert!(draft.absent > 0 && draft.absent == full());
         begin(&store, "a-1").await;
         for number in 0..10 {
