@@ -31,7 +31,8 @@ impl Log {
     pub(crate) fn answer_taken(&self, draft: &Draft, actual: Option<u64>) -> Answer {
         let conflict = Err(AppendError::WrongRevision { actual });
         let ends = |first: &u64| first.checked_add(draft.count - 1);
-        let Some(first) = draft.first().filter(|first| ends(first).is_some_and(|end| Some(end) <= actual)) else {
+        let Some(first) = draft.first().filter(|first| ends(first).is_some_and(|end| Some(end) <= actual))
+        else {
             return conflict;
         };
         let (stream, ids) = draft.read();
