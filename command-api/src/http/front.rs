@@ -1,5 +1,5 @@
-//! What every request passes on its way to its route: it is named, and how long its answer took is counted.
-//! One service around all routes, whose future is no allocation of its own.
+//! What every request passes on its way to its route: it is named, how long its answer took is counted, and
+//! after many answers others have their turn. One service around all routes, whose future is no allocation of its own.
 
 use std::cell::Cell;
 use std::convert::Infallible;

@@ -5,6 +5,8 @@
 
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use smallvec::SmallVec;
+
 use super::bloom::{Bloom, Probes};
 use super::index::{Index, StreamHash, Stretch};
 use super::log::unreadable;
@@ -81,24 +83,20 @@ impl Older {
 
     /// The parts of a stream, newest first.
     pub(crate) fn parts(&self, stream: StreamHash) -> impl Iterator<Item = Result<Part, ReadError>> {
-        let probes = Probes::of(stream);
-        let grouped = self.grouped();
-        let alone = (grouped..self.segments.len()).rev();
-        let together = (0..self.groups.len()).rev().flat_map(move |number| {
-            let perhaps = self.groups[number].may_have(probes);
-            perhaps.map(move |column| number * WIDTH + column)
-        });
-        let perhaps = alone.chain(together).map(|number| &self.segments[number]);
-        perhaps.filter(move |sealed| sealed.may_have(probes)).filter_map(move |sealed| sealed.part(stream))
+        let perhaps = self.perhaps(Probes::of(stream)).into_iter();
+        perhaps.filter_map(move |number| self.segments[number].part(stream))
     }
 
-    /// Whether no segment has a part of a stream. That is what is asked for most streams, and what filters say of
-    /// most.
-    pub(crate) fn lack(&self, stream: StreamHash) -> bool {
-        let probes = Probes::of(stream);
-        let may_have = self.segments[self.grouped()..].iter().any(|sealed| sealed.may_have(probes))
-            || self.groups.iter().any(|group| group.may_have(probes).next().is_some());
-        !may_have || self.parts(stream).next().is_none()
+    /// The segments that may have a stream, newest first: none for nearly every new one. All filters are asked at
+    /// once, as each answer is far away in memory and none has to wait for another.
+    fn perhaps(&self, probes: Probes) -> SmallVec<[usize; 4]> {
+        let may_have = |number: &usize| self.segments[*number].may_have(probes);
+        let mut perhaps: SmallVec<_> = (self.grouped()..self.segments.len()).rev().filter(may_have).collect();
+        for (number, group) in self.groups.iter().enumerate().rev() {
+            let columns = group.may_have(probes).map(|column| number * WIDTH + column);
+            perhaps.extend(columns.filter(may_have));
+        }
+        perhaps
     }
 
     /// How many segments are in groups.

@@ -21,7 +21,8 @@ impl Log {
         if first == 0 {
             let older = state.older.clone();
             drop(state);
-            draft.absent = if older.lack(draft.stream) { older.segments.len() } else { 0 };
+            let lacking = older.parts(draft.stream).next().is_none();
+            draft.absent = if lacking { older.segments.len() } else { 0 };
         }
         None
     }
@@ -30,11 +31,10 @@ impl Log {
     /// it, a conflict otherwise.
     pub(crate) fn answer_taken(&self, draft: &Draft, actual: Option<u64>) -> Answer {
         let conflict = Err(AppendError::WrongRevision { actual });
-        let ends = |first: &u64| first.checked_add(draft.count - 1);
-        let Some(first) = draft.first().filter(|first| ends(first).is_some_and(|end| Some(end) <= actual))
-        else {
+        let Some(first) = draft.first() else { return conflict };
+        if first.checked_add(draft.count - 1).is_none_or(|end| Some(end) > actual) {
             return conflict;
-        };
+        }
         let (stream, ids) = draft.read();
         let plan = self.plan(&stream, first, Direction::Forwards, ids.len());
         let there = plan.and_then(|plan| plan.run());
